@@ -1,0 +1,1 @@
+"""The spliced model: vision tower, projector, Qwen language model."""

@@ -1,0 +1,1 @@
+"""Tuning a model on captions, and the recipe of the starter model."""
