@@ -58,7 +58,10 @@ def demo(arguments: list[str]) -> int:
         result = json.loads(line)
         print(f"{Path(result['path']).name}: {result['caption'] or result['reason']}", flush=True)
     status = process.wait()
-    print(f"The pictures and their captions (.txt, one beside each picture) are in {folder}")
+    if status in (0, 1):  # 1: some pictures failed, and were named above; otherwise there is nothing to look at.
+        print(f"The pictures and their captions (.txt, one beside each picture) are in {folder}")
+    else:
+        shutil.rmtree(folder)
     return status
 
 
