@@ -7,7 +7,7 @@ from transformers import LlavaConfig
 
 
 @strict
-class MQwenConfig(LlavaConfig):  # type: ignore[misc]
+class MQwenConfig(LlavaConfig):
     """Reads and writes the config.json of transformers' LLaVA (`model_type: llava`), with three fields more.
 
     `image_token_id` is an alias of LLaVA's `image_token_index`. transformers and vLLM ignore the three fields.
@@ -30,7 +30,7 @@ class MQwenConfig(LlavaConfig):  # type: ignore[misc]
             ValueError: the tower has no such layer.
         """
         layers = self.vision_feature_layer
-        states = self.vision_config.num_hidden_layers + 1  # type: ignore[union-attr]
+        states = self.vision_config.num_hidden_layers + 1
         chosen = [layers] if isinstance(layers, int) else list(layers)
         if not chosen or not all(-states <= layer < states for layer in chosen):
             raise ValueError(f"vision_feature_layer {layers} is outside the {states} hidden states of the vision tower")
@@ -40,7 +40,7 @@ class MQwenConfig(LlavaConfig):  # type: ignore[misc]
     def image_tokens(self) -> int:
         """How many positions of the language model one image takes."""
         vision = self.vision_config
-        patches = (vision.image_size // vision.patch_size) ** 2  # type: ignore[union-attr]
-        has_class_token = vision.model_type != "siglip_vision_model"  # type: ignore[union-attr]
+        patches = (vision.image_size // vision.patch_size) ** 2
+        has_class_token = vision.model_type != "siglip_vision_model"
         # LLaVA's "default" drops the first position whatever it is: SigLIP, which has no class token, loses a patch.
         return patches + has_class_token - (self.vision_feature_select_strategy == "default")

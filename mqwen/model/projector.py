@@ -10,14 +10,14 @@ from mqwen.model.config import MQwenConfig
 
 
 class MultiModalProjector(nn.Module):
-    """Two linear layers with an activation between them (LLaVA's `multi_modal_projector`, the original's `feature_proj`)."""
+    """Two linear layers, an activation between: LLaVA's `multi_modal_projector`, the original's `feature_proj`."""
 
     INIT_STD = 0.01  # the original's (facts/model.md)
 
     def __init__(self, config: MQwenConfig) -> None:
         super().__init__()
-        vision_width = config.vision_config.hidden_size * len(config.feature_layers)  # type: ignore[union-attr]
-        text_width = config.text_config.hidden_size  # type: ignore[union-attr]
+        vision_width = config.vision_config.hidden_size * len(config.feature_layers)
+        text_width = config.text_config.hidden_size
         self.linear_1 = nn.Linear(vision_width, text_width, bias=config.multimodal_projector_bias)
         self.act = ACT2FN[config.projector_hidden_act]
         self.linear_2 = nn.Linear(text_width, text_width, bias=config.multimodal_projector_bias)

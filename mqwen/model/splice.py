@@ -1,10 +1,10 @@
 """MQwenForConditionalGeneration: vision tower + projector + Qwen, image features spliced into the prompt's embeddings.
 
 Names in the state dict (in memory; layouts.py maps the spellings of files onto them):
-    vision_tower.{embeddings,pre_layrnorm,encoder.layers.N,post_layernorm}.*   transformers' vision model, no `vision_model.`
+    vision_tower.{embeddings,pre_layrnorm,encoder.layers.N,post_layernorm}.*   transformers' vision model, bare
     multi_modal_projector.{linear_1,linear_2}.{weight,bias}
     language_model.{embed_tokens,layers.N,norm}.*                              transformers' Qwen2Model or Qwen3Model
-    lm_head.weight                                                             is language_model.embed_tokens.weight if tied
+    lm_head.weight                                                             the embedding itself, if tied
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from transformers.modeling_outputs import ModelOutput
 from mqwen.errors import InputError
 from mqwen.model.config import MQwenConfig
 from mqwen.model.projector import MultiModalProjector
-from mqwen.model.qwen1 import LOGN_ATTENTION, logn_scale, ntk_inverse_frequencies
+from mqwen.model.qwen1 import LOGN_ATTENTION, logn_scale, ntk_frequencies, turn_rope
+from mqwen.model.rows import SplicedRows, positions_of, shifted_cross_entropy, splice_rows, spliced_labels
 from mqwen.model.vision import build_vision_tower, vision_features
 
 TEXT_MODELS: dict[str, Any] = {"qwen2": Qwen2Model, "qwen3": Qwen3Model}
-IGNORED = -100
 
 
 @dataclass
@@ -49,61 +49,7 @@ class MQwenOutput(ModelOutput):
     attention_mask: torch.Tensor | None = None
 
 
-@dataclass(frozen=True)
-class SplicedRows:
-    """Where the tokens of input_ids [rows, S] go when every marker becomes a whole image; all fields are [rows, T]."""
-
-    column: torch.Tensor  # the column of input_ids that this position comes from
-    is_image: torch.Tensor  # an image feature stands here
-    attention_mask: torch.Tensor  # 1 at real tokens, 0 at padding
-
-
-def splice_rows(
-    is_marker: torch.Tensor, attention_mask: torch.Tensor, image_tokens: int, *, side: Literal["left", "right"]
-) -> SplicedRows:
-    """Give each marker `image_tokens` positions and bring the rows to one length.
-
-    Args:
-        is_marker, attention_mask: [rows, S].
-        side: where a shorter row is padded. "right" leaves a row's own padding where it stands; "left" lets all rows end
-            with their last real token.
-    """
-    rows, columns = is_marker.shape
-    ends = torch.where(is_marker, image_tokens, 1).cumsum(-1)  # one past the last position of each column
-    lengths = ends[:, -1:]
-    if side == "left":
-        last = (
-            (attention_mask != 0).long().mul(torch.arange(1, columns + 1, device=ends.device)).argmax(-1, keepdim=True)
-        )
-        lengths = ends.gather(1, last)
-    total = int(lengths.max())
-    positions = torch.arange(total, device=is_marker.device).expand(rows, total)
-    if side == "left":
-        positions = positions - (total - lengths)
-    inside = (positions >= 0) & (positions < lengths)
-    column = torch.searchsorted(ends, positions.contiguous(), right=True).clamp(max=columns - 1)
-    return SplicedRows(
-        column=column,
-        is_image=inside & is_marker.gather(1, column),
-        attention_mask=(inside & attention_mask.bool().gather(1, column)).long(),
-    )
-
-
-def positions_of(attention_mask: torch.Tensor) -> torch.Tensor:
-    """Each row's positions counted from its first real token, [rows, T]; padding gets 0 or its predecessor's."""
-    return (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
-
-
-def shifted_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The mean cross entropy of predicting labels[:, t + 1] from logits[:, t], -100 left out; 0 if nothing is left."""
-    targets = labels[:, 1:].flatten()
-    loss = nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum"
-    )
-    return loss / (targets != IGNORED).sum().clamp(min=1)
-
-
-class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
     """A LLaVA model with a Qwen text model: one marker in input_ids stands for one picture.
 
     Raises:
@@ -152,7 +98,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         """Compute anew what no file holds (RoPE's frequencies, position ids), on the device of the weights.
 
         Called after every `.to(...)`: a cast to bfloat16 would round RoPE's frequencies, which ruins long prompts, and
-        `to_empty` leaves noise. Call it after filling a model made on the meta device with `load_state_dict(assign=True)`.
+        `to_empty` leaves noise. Call it after `load_state_dict(assign=True)` into a model made on the meta device.
         """
         device = self.get_input_embeddings().weight.device
         if device.type == "meta":
@@ -162,7 +108,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             fresh = type(rotary)(self.language_model.config)
         rotary.inv_freq = fresh.inv_freq.to(device)
         rotary.original_inv_freq = fresh.original_inv_freq.to(device)
-        embeddings = self.vision_tower.embeddings
+        embeddings: Any = self.vision_tower.embeddings
         positions = torch.arange(embeddings.num_positions, device=embeddings.patch_embedding.weight.device)
         embeddings.position_ids = positions.unsqueeze(0)
 
@@ -265,7 +211,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             inputs_embeds: [rows, T, hidden], already spliced (see `splice`), instead of input_ids. With it, with
                 position_ids and (for Qwen-1) inv_freq, nothing here waits for the device.
             logits_to_keep: the last so many logits only, or those at the given positions; 0 = all.
-            inv_freq: [rows, 1, head_dim / 2], Qwen-1's NTK only: each row's frequencies (see `ntk_frequencies`). By
+            inv_freq: [rows, 1, head_dim / 2], Qwen-1's NTK only: each row's frequencies (`qwen1.ntk_frequencies`). By
                 default those of the rows' lengths when the cache was empty.
 
         Raises:
@@ -283,14 +229,16 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
                     input_ids, pixel_values, None if filled else attention_mask
                 )
                 if labels is not None:
-                    labels = self._spliced_labels(labels, input_ids, rows)
+                    if labels.shape != input_ids.shape:
+                        raise InputError(f"labels are {list(labels.shape)}, input_ids are {list(input_ids.shape)}")
+                    labels = spliced_labels(labels, rows)
                 if not filled:
                     attention_mask = rows.attention_mask
         assert inputs_embeds is not None
         if position_ids is None:
             position_ids = self._positions(inputs_embeds, attention_mask, past_key_values)
         if self.config.use_dynamic_ntk:
-            inv_freq = self._turn_rope(position_ids, past_key_values, inv_freq)
+            inv_freq = turn_rope(self.language_model, self.config, position_ids, past_key_values, inv_freq)
 
         beyond: dict[str, Any] = {}
         if self.config.use_logn_attn and not self.training:
@@ -300,7 +248,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
-            use_cache=use_cache,
+            use_cache=False if self.training and use_cache is None else use_cache,
             **beyond,
         )
         if inv_freq is not None and outputs.past_key_values is not None:
@@ -321,7 +269,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         return output if return_dict else output.to_tuple()
 
     @torch.no_grad()
-    def generate(  # type: ignore[override]
+    def generate(
         self,
         input_ids: torch.Tensor,
         pixel_values: torch.Tensor | None = None,
@@ -352,7 +300,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         # A marker outside the vocabulary has no score to penalise; the last entry stands in for it.
         prompt = input_ids.gather(1, column).clamp(max=self.lm_head.out_features - 1)
         if self.config.use_dynamic_ntk and not self.training:
-            kwargs["inv_freq"] = self.ntk_frequencies(rows.attention_mask.sum(-1))
+            kwargs["inv_freq"] = ntk_frequencies(self.config, rows.attention_mask.sum(-1))
         generated = super().generate(
             input_ids=prompt, inputs_embeds=inputs_embeds, attention_mask=rows.attention_mask, **kwargs
         )
@@ -361,17 +309,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         generated.sequences = generated.sequences[:, prompt.shape[1] :]
         return generated
 
-    def ntk_frequencies(self, prompt_lengths: torch.Tensor) -> torch.Tensor:
-        """Dynamic NTK: RoPE's frequencies for rows with such spliced prompts [rows], as `forward` takes them."""
-        text: Any = self.config.text_config
-        return ntk_inverse_frequencies(
-            prompt_lengths,
-            base=text.rope_parameters["rope_theta"],
-            head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
-            seq_length=self.config.seq_length,
-        )
-
-    def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:  # type: ignore[override]
+    def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model as a LLaVA folder that transformers and vLLM load, too. No further options are taken.
 
         Raises:
@@ -382,21 +320,6 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
         if kwargs:
             raise InputError(f"save_pretrained takes a folder only, not {', '.join(kwargs)}")
         save_checkpoint(self, Path(save_directory))
-
-    def _turn_rope(
-        self, position_ids: torch.Tensor, past_key_values: Cache | None, inv_freq: torch.Tensor | None
-    ) -> torch.Tensor | None:
-        """Set RoPE's frequencies for this pass: the given ones, those of the cached prompt, or new ones by its length."""
-        rotary = self.language_model.rotary_emb
-        if self.training:
-            rotary.inv_freq = rotary.original_inv_freq
-            return None
-        if inv_freq is None and past_key_values is not None and int(past_key_values.get_seq_length()) > 0:
-            inv_freq = getattr(past_key_values, "inv_freq", None)
-        if inv_freq is None:
-            inv_freq = self.ntk_frequencies(position_ids.amax(-1) + 1)
-        rotary.inv_freq = inv_freq
-        return inv_freq
 
     @staticmethod
     def _positions(inputs_embeds: torch.Tensor, attention_mask: Any, past_key_values: Cache | None) -> torch.Tensor:
@@ -410,10 +333,3 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: 
                 )
             return positions_of(attention_mask)[:, -new:]
         return torch.arange(cached, cached + new, device=inputs_embeds.device).expand(rows, new)
-
-    @staticmethod
-    def _spliced_labels(labels: torch.Tensor, input_ids: torch.Tensor, rows: SplicedRows) -> torch.Tensor:
-        if labels.shape != input_ids.shape:
-            raise InputError(f"labels are {list(labels.shape)}, input_ids are {list(input_ids.shape)}")
-        hidden = rows.is_image | (rows.attention_mask == 0)
-        return labels.gather(1, rows.column).masked_fill(hidden, IGNORED)

@@ -6,12 +6,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel
+from transformers import ChineseCLIPVisionModel, CLIPVisionModel, SiglipVisionModel
 
 from mqwen.errors import InputError
 from mqwen.model.config import MQwenConfig
 
-VISION_TYPES = ("clip_vision_model", "siglip_vision_model", "chinese_clip_vision_model")
+VISION_MODELS: dict[str, Any] = {
+    "clip_vision_model": CLIPVisionModel,
+    "siglip_vision_model": SiglipVisionModel,
+    "chinese_clip_vision_model": ChineseCLIPVisionModel,
+}
 
 
 def build_vision_tower(vision_config: Any) -> nn.Module:
@@ -20,16 +24,16 @@ def build_vision_tower(vision_config: Any) -> nn.Module:
     Raises:
         ValueError: a kind of tower whose hidden states MQwen does not know.
     """
-    if vision_config.model_type not in VISION_TYPES:
-        raise ValueError(f"unknown vision tower {vision_config.model_type!r}; known: {', '.join(VISION_TYPES)}")
-    return AutoModel.from_config(vision_config)
+    if vision_config.model_type not in VISION_MODELS:
+        raise ValueError(f"unknown vision tower {vision_config.model_type!r}; known: {', '.join(VISION_MODELS)}")
+    return VISION_MODELS[vision_config.model_type](vision_config)
 
 
-def vision_features(vision_tower: nn.Module, pixel_values: torch.Tensor, config: MQwenConfig) -> torch.Tensor:
+def vision_features(vision_tower: Any, pixel_values: torch.Tensor, config: MQwenConfig) -> torch.Tensor:
     """The hidden states that `vision_feature_layer` names, side by side.
 
-    The tower's layers run one by one and stop at the last one that is used, which is exact: a later layer changes nothing
-    before it. (CLIP-L with layer -2 saves one of 24 layers.)
+    The tower's layers run one by one and stop at the last one that is used, which is exact: a later layer changes
+    nothing before it. (CLIP-L with layer -2 saves one of 24 layers.)
 
     Args:
         pixel_values: [images, 3, height, width], of the size that the tower was made for.
