@@ -1,0 +1,220 @@
+"""A photo's file -> an upright RGB picture, or an ImageError that says what is wrong with the file.
+
+Pillow's plugins are called directly instead of through `PIL.Image.open`, for three reasons: the guard against
+decompression bombs is ours (512 megapixels; Pillow's own limit, a global that the host program may rely on, refuses
+panoramas beyond 179), formats that start other programs (EPS: Ghostscript) stay out, and no file name reaches them,
+so that nothing is memory-mapped: a mapped file that shrinks meanwhile would kill the process.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from mqwen.errors import ImageError
+from mqwen.library.image_faults import damaged, is_heif, unknown_content, unreadable
+from mqwen.library.pixels import orientation_of, rgb_pixels, shrunk, upright
+
+MAX_PIXELS = 512 * 10**6
+# Beyond this (Pillow's own default limit) a picture needs gigabytes to decode: one at a time.
+_GIANT_PIXELS = 89_478_485
+_FORMATS = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF"),
+    *("JPEG2000", "PPM", "ICO", "PCX", "DDS", "QOI", "PSD"),
+)
+_giant = threading.Lock()
+
+
+def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
+    """Return the photo at `path` as an RGB picture, turned as its EXIF says; of an animation the first frame.
+
+    The content decides, not the suffix. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps
+    `at_least` pixels; with twice the side that the model wants, the result differs by less than 0.3 of 255 from a whole
+    decode (facts/performance.md). Other pictures beyond 89 megapixels are decoded whole, one at a time (4 bytes a
+    pixel, refused where that memory is not free), and then averaged down to the same bound.
+
+    Args:
+        at_least: pixels that the shorter side must keep; None keeps every pixel.
+
+    Raises:
+        TruncatedImageError: the file ends before its picture does.
+        ImageError: anything else: not a picture, damaged, more than 512 megapixels, gone, unreadable, not a file.
+    """
+    path = Path(path)
+    with _open_file(path) as file:
+        try:
+            try:
+                return _decode(file, path, at_least, giant=False)
+            except Image.DecompressionBombError:
+                with _limit_lifted():
+                    return _decode(file, path, at_least, giant=True)
+        except ImageError:
+            raise
+        except Exception as error:  # Pillow's plugins raise whatever a damaged file makes them stumble over
+            raise damaged(error, path, file) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return any Pillow picture as RGB, turned as its EXIF orientation says; the argument's pixels are not changed.
+
+    How each mode is converted: `mqwen.library.pixels.rgb_pixels`.
+
+    Raises:
+        ImageError: the picture cannot be decoded or its mode is unknown; TruncatedImageError as for `read_image`.
+    """
+    try:
+        image.load()
+        return upright(rgb_pixels(image), orientation_of(image))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise damaged(error, getattr(image, "filename", None) or None) from error
+
+
+def taken_at(path: Path | str) -> datetime | None:
+    """Return when a photo says it was taken (EXIF DateTimeOriginal, else DateTime); None without, or on any error."""
+    path = Path(path)
+    try:
+        with _open_file(path) as file:
+            exif = _identify(file, path).getexif()
+            text = exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132)
+            return datetime.strptime(str(text).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
+    except Exception:  # a date is an extra: the file's own date stands in for it
+        return None
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file for reading; a named pipe or a device is refused without waiting for it."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise unreadable(error, path) from error
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise ImageError("it is a folder, not a picture", path=path, hint="Give the pictures in it.")
+        if not stat.S_ISREG(found.st_mode):
+            raise ImageError("it is a pipe or a device, not a file", path=path, hint="Give the picture's file.")
+        if found.st_size == 0:
+            raise ImageError("the file is empty (0 bytes)", path=path, hint="Copy or download it again.")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -> Image.Image:
+    """Decode an open file; DecompressionBombError asks for a second call with `giant`, under the lifted limit."""
+    picture = _identify(file, path)
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
+        raise ImageError(
+            f"it has {pixels / 1e6:,.0f} megapixels, more than the {MAX_PIXELS // 10**6} that are allowed",
+            path=path,
+            hint="Save a smaller copy.",
+        )
+    # A progressive JPEG keeps every coefficient in memory while it is decoded, however small the result.
+    whole = bool(picture.info.get("progressive"))
+    if at_least:
+        picture.draft(None, (at_least, at_least))
+    if not whole:
+        pixels = picture.width * picture.height
+    if pixels > _GIANT_PIXELS:
+        if not giant:
+            raise Image.DecompressionBombError
+        _check_memory(pixels * 8, path)
+    picture.load()
+    turn = orientation_of(picture)
+    if giant and at_least:
+        picture = shrunk(picture, at_least)
+    return upright(rgb_pixels(picture), turn)
+
+
+def _identify(file: IO[bytes], path: Path) -> Image.Image:
+    """Return the picture as the first plugin that accepts the file opens it, not decoded yet."""
+    file.seek(0)
+    head = file.read(64)
+    # TGA has no signature: it is believed only where the name says so.
+    names = (*_FORMATS, "TGA") if path.suffix.lower() == ".tga" else _FORMATS
+    failure: Exception | None = None
+    for name in names:
+        plugin = _plugin(name)
+        if plugin is None:
+            continue
+        factory, accept = plugin
+        verdict = accept(head[:16]) if accept else True
+        if not verdict or isinstance(verdict, str):  # a string says which library Pillow was built without
+            continue
+        file.seek(0)
+        try:
+            return factory(file, "")
+        except Image.DecompressionBombError:
+            raise
+        except Exception as error:
+            failure = failure or error
+    if is_heif(head):
+        return _open_heif(file, path)
+    if failure is not None:
+        raise failure
+    raise unknown_content(head, path)
+
+
+@cache
+def _plugin(name: str) -> tuple[Callable[..., Image.Image], Callable[[bytes], bool | str] | None] | None:
+    """Return how Pillow opens a format and how it recognises one; None where this Pillow has no such plugin."""
+    Image.init()
+    found: Any = Image.OPEN.get(name)
+    return found
+
+
+def _open_heif(file: IO[bytes], path: Path) -> Image.Image:
+    try:
+        opener = import_module("pillow_heif").HeifImageFile
+    except ImportError as error:
+        raise ImageError(
+            "it is a HEIC photo, and the decoder for them is not installed",
+            path=path,
+            hint="Install it with `pip install pillow-heif`, or convert the photo to JPEG.",
+        ) from error
+    file.seek(0)
+    picture: Image.Image = opener(file, "")
+    return picture
+
+
+def _check_memory(need: int, path: Path) -> None:
+    try:
+        psutil = import_module("psutil")
+    except ImportError:
+        return
+    free = psutil.virtual_memory().available
+    if need > free:
+        raise ImageError(
+            f"decoding it takes about {need / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free",
+            path=path,
+            hint="Save a smaller copy, or close other programs.",
+        )
+
+
+@contextmanager
+def _limit_lifted() -> Iterator[None]:
+    """Let one picture between Pillow's limit and ours pass; only then, and only meanwhile, Pillow's global differs."""
+    with _giant:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before

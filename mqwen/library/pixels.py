@@ -1,0 +1,93 @@
+"""Pixels of any mode and depth -> upright 8-bit RGB."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageChops
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_AVERAGED = {"L", "RGB", "RGBX", "RGBA", "CMYK", "YCbCr", "F", "I"}
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF (or XMP) orientation 1 to 8 that is still to be applied; 1 where the metadata are damaged."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Pillow raises anything on damaged EXIF; the pixels are fine
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the picture turned the way up that its EXIF orientation asks for."""
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def shrunk(image: Image.Image, at_least: int) -> Image.Image:
+    """Return the picture averaged down by a whole factor that leaves its shorter side at least `at_least` pixels."""
+    factor = min(image.size) // at_least
+    return image.reduce(factor) if factor > 1 and image.mode in _AVERAGED else image
+
+
+def rgb_pixels(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as a new RGB picture without metadata.
+
+    Transparency is dropped, so that each pixel keeps its own colour (the original's convert("RGB")). 16-bit grey
+    keeps its upper 8 bits. 32-bit and float grey are scaled by their range: 0 to 1, to 255 or to 65535 where they
+    fit, else from their least to their greatest value. CMYK of a JPEG is inverted only where an Adobe marker says
+    that it is.
+
+    Raises:
+        ValueError: the mode is unknown to Pillow.
+    """
+    mode = image.mode
+    if mode.startswith("I;16"):
+        result = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    elif mode in ("I", "F"):
+        result = _ranged(np.asarray(image)).convert("RGB")
+    elif mode in ("La", "RGBa"):
+        result = image.convert("LA" if mode == "La" else "RGBA").convert("RGB")
+    elif mode in ("P", "PA"):
+        result = image.convert("RGBA").convert("RGB")
+    elif mode == "LAB":
+        result = _lab(image)
+    elif mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
+        result = ImageChops.invert(image).convert("RGB")
+    elif mode == "RGB":
+        result = image.copy()
+    else:
+        result = image.convert("RGB")
+    result.info = {}
+    return result
+
+
+def _ranged(values: np.ndarray) -> Image.Image:
+    values = values.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    if low >= 0:
+        low = 0.0
+        high = next((top for top in (1.0, 255.0, 65535.0) if high <= top), high)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return Image.fromarray(((values - low) * scale + 0.5).clip(0, 255).astype(np.uint8))
+
+
+def _lab(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+    if converted is None:
+        raise ValueError("cannot convert Lab")
+    return converted
