@@ -28,6 +28,7 @@ from mqwen.model.rows import SplicedRows, positions_of, shifted_cross_entropy, s
 from mqwen.model.vision import build_vision_tower, vision_features
 
 TEXT_MODELS: dict[str, Any] = {"qwen2": Qwen2Model, "qwen3": Qwen3Model}
+TEXT_TYPES = tuple(TEXT_MODELS)
 
 
 @dataclass
@@ -71,7 +72,7 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         text_config: Any = config.text_config
         if text_config.model_type not in TEXT_MODELS:
-            raise ValueError(f"unknown text model {text_config.model_type!r}; known: {', '.join(TEXT_MODELS)}")
+            raise ValueError(f"unknown text model {text_config.model_type!r}; known: {', '.join(TEXT_TYPES)}")
         self.vision_tower = build_vision_tower(config.vision_config)
         self.multi_modal_projector = MultiModalProjector(config)
         self.language_model = TEXT_MODELS[text_config.model_type](text_config)

@@ -16,6 +16,7 @@ VISION_MODELS: dict[str, Any] = {
     "siglip_vision_model": SiglipVisionModel,
     "chinese_clip_vision_model": ChineseCLIPVisionModel,
 }
+VISION_TYPES = tuple(VISION_MODELS)
 
 
 def build_vision_tower(vision_config: Any) -> nn.Module:
@@ -25,7 +26,7 @@ def build_vision_tower(vision_config: Any) -> nn.Module:
         ValueError: a kind of tower whose hidden states MQwen does not know.
     """
     if vision_config.model_type not in VISION_MODELS:
-        raise ValueError(f"unknown vision tower {vision_config.model_type!r}; known: {', '.join(VISION_MODELS)}")
+        raise ValueError(f"unknown vision tower {vision_config.model_type!r}; known: {', '.join(VISION_TYPES)}")
     return VISION_MODELS[vision_config.model_type](vision_config)
 
 
