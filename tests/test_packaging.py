@@ -142,7 +142,18 @@ def test_wheel_carries_the_packages_and_the_resources(wheel: Path, root: Path) -
 
 def test_installed_wheel_finds_its_resources(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site packages"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        str(site),
+        str(wheel),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # -P and the inserted path: the checkout must not be what is imported.
