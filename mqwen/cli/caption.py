@@ -1,0 +1,161 @@
+"""`mqwen caption PATH...`: caption pictures and write the captions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any, Literal
+
+from mqwen.cli.options import add_model_options, add_sampling_options, positive, starter_notice
+from mqwen.cli.progress import Progress
+from mqwen.engine.prompts import LANGUAGES, STYLES
+from mqwen.errors import DiskFullError
+from mqwen.hub import find_model
+from mqwen.library.targets import TARGETS
+from mqwen.run import EXISTING, Outcome, RunSettings, StopFlag, run, survey
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser of `mqwen`."""
+    parser = commands.add_parser(
+        "caption",
+        help="caption pictures and write the captions",
+        description="Caption pictures and write the captions beside them. Exit status 0: all done or skipped; 1: some "
+        "failed, each named with its reason; 2: the run could not start; 130: stopped with Ctrl+C.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, or a folder that is searched for pictures")
+    add_model_options(parser)
+    parser.add_argument(
+        "--prompt", help="your own question instead of a style's; {name} {folder} {date} {existing} are filled in"
+    )
+    parser.add_argument("--style", choices=STYLES, default="brief", help="what to ask for (default: brief)")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the style (default: en)")
+    parser.add_argument(
+        "--write",
+        choices=TARGETS,
+        action="append",
+        help="where captions go; may be repeated (default: txt): a .txt or .caption beside the picture, "
+        "metadata.jsonl in the folder given, or nothing",
+    )
+    parser.add_argument(
+        "--existing",
+        choices=EXISTING,
+        default="skip",
+        help="pictures that have text already: leave them (default), replace it, add to it",
+    )
+    parser.add_argument("--batch-size", type=_batch_size, default="auto", metavar="auto|N", help="pictures at a time")
+    add_sampling_options(parser)
+    parser.add_argument("--no-recursive", action="store_true", help="leave subfolders out")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done; load no model, write nothing")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture on stdout")
+    parser.set_defaults(run=command)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Run `mqwen caption` and return its exit status."""
+    settings = RunSettings(
+        prompt=arguments.prompt,
+        style=arguments.style,
+        language=arguments.language,
+        write=tuple(dict.fromkeys(arguments.write or ["txt"])),
+        existing=arguments.existing,
+        recursive=not arguments.no_recursive,
+        dry_run=arguments.dry_run,
+        batch_size=arguments.batch_size,
+        max_new_tokens=arguments.max_new_tokens,
+        temperature=arguments.temperature,
+        seed=arguments.seed,
+    )
+    find_model(arguments.model)  # a wrong name is told before a long search through folders
+    stop = StopFlag()
+    with _ctrl_c(stop):
+        total, to_do = survey(arguments.paths, settings, stop)
+        if total == 0 and not stop.finishing():
+            print("mqwen: there are no pictures in " + ", ".join(arguments.paths), file=sys.stderr)
+        captioner = None
+        if to_do and not settings.dry_run:
+            from mqwen.engine.captioner import Captioner
+
+            captioner = Captioner.load(arguments.model, device=arguments.device, cancelled=stop.finishing)
+            print(captioner.describe(), file=sys.stderr)
+            if notice := starter_notice(captioner):
+                print(f"note: {notice}", file=sys.stderr)
+        elif not to_do:
+            settings = replace(settings, dry_run=True)  # nothing for a model to do
+        return _report(
+            run(arguments.paths, settings, captioner=captioner, stop=stop), Progress(total, to_do), stop, arguments
+        )
+
+
+def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arguments: argparse.Namespace) -> int:
+    count = {"captioned": 0, "skipped": 0, "failed": 0}
+    full: DiskFullError | None = None
+    try:
+        for outcome in outcomes:
+            count[outcome.status] += 1
+            if arguments.json:
+                progress.say(_json(outcome), stdout=True)
+            elif outcome.status == "captioned":
+                progress.say(f"{outcome.path}: {outcome.caption or outcome.reason}", stdout=True)
+            if outcome.status == "failed":
+                progress.say(f"failed: {outcome.path}: {outcome.reason}")
+            progress.advance(by_model=outcome.status != "skipped")
+    except DiskFullError as error:
+        full = error
+    progress.close()
+    verb = "to caption" if arguments.dry_run else "captioned"
+    summary = f"{count['captioned']} {verb}, {count['skipped']} skipped, {count['failed']} failed"
+    if full:
+        summary = f"stopped, the disk is full: {summary}; what was written is kept, the same command goes on from here"
+    elif stop.finishing():
+        summary = f"stopped: {summary}; what was written is kept, the same command goes on from here"
+    print(summary, file=sys.stderr)
+    if full:
+        return 1
+    return 130 if stop.finishing() else int(count["failed"] > 0)
+
+
+def _json(outcome: Outcome) -> str:
+    record = {
+        "path": str(outcome.path),
+        "status": outcome.status,
+        "caption": outcome.caption,
+        "keywords": list(outcome.keywords),
+        "reason": outcome.reason,
+        "seconds": round(outcome.seconds, 3),
+    }
+    # A file name that is no UTF-8 reaches us as surrogates, which only JSON's escapes can carry.
+    text = json.dumps(record, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(record)
+
+
+@contextmanager
+def _ctrl_c(stop: StopFlag) -> Iterator[None]:
+    """The first Ctrl+C finishes the batch, the second stops at once: every file is whole at any moment."""
+
+    def interrupted(signum: int, frame: FrameType | None) -> None:
+        # os.write: print() may be what this signal interrupts.
+        if not stop.finishing():
+            stop.finish_batch()
+            os.write(2, b"\nmqwen: finishing the pictures in hand; Ctrl+C again stops at once\n")
+            return
+        stop.stop_now()
+        os.write(2, b"\nmqwen: stopped; what was written is kept\n")
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _batch_size(text: str) -> int | Literal["auto"]:
+    return "auto" if text == "auto" else positive(text)

@@ -1,0 +1,80 @@
+"""`mqwen doctor`: what this machine has, and what would run where."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from mqwen import __version__
+from mqwen.errors import MqwenError
+from mqwen.hub import find_model, installed_models, models_folder
+
+_LABEL = 14
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parser of `mqwen`."""
+    parser = commands.add_parser(
+        "doctor",
+        help="show what this machine has and what would run where",
+        description="Show Python, PyTorch, devices, memory, the models here, and where each would run.",
+    )
+    parser.add_argument("--model", help="tell of this model only: a folder or the name of an installed model")
+    parser.add_argument("--device", default="auto", metavar="auto|cuda[:N]|cpu", help="where to run (default: auto)")
+    parser.set_defaults(run=command)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Run `mqwen doctor` and return its exit status: 1 if a model would not run."""
+    for label, text in _machine():
+        print(f"{label:<{_LABEL}}{text}", flush=True)
+    print(f"{'models':<{_LABEL}}{models_folder()}")
+    status = 0
+    for name in [arguments.model] if arguments.model else installed_models():
+        try:
+            text = _model(name, arguments.device)
+        except MqwenError as error:
+            text, status = f"does not run: {error}", 1
+        print(f"  {name}: {text}", flush=True)
+    return status
+
+
+def _machine() -> Iterator[tuple[str, str]]:
+    import psutil  # type: ignore[import-untyped]
+    import torch
+
+    from mqwen.engine import device as devices
+
+    yield "mqwen", __version__
+    yield "python", f"{platform.python_version()} ({sys.executable})"
+    yield "system", platform.platform()
+    yield "torch", torch.__version__
+    yield "transformers", version("transformers")
+    memory = psutil.virtual_memory()
+    yield "processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
+    yield "memory", f"{devices.gigabytes(memory.available)} free of {devices.gigabytes(memory.total)}"
+    yield "bfloat16", "works on this processor" if devices.bf16_works_on_cpu() else "does not work on this processor"
+    if not torch.cuda.is_available():
+        yield "cuda", f"no: {devices.why_no_cuda()}"
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        yield (
+            f"cuda:{index}",
+            f"{torch.cuda.get_device_name(index)}, {devices.gigabytes(free)} free of {devices.gigabytes(total)}",
+        )
+
+
+def _model(name: str, device: str) -> str:
+    from mqwen.engine import device as devices
+    from mqwen.model.checkpoint import inspect_checkpoint
+
+    folder = find_model(name)
+    report = inspect_checkpoint(folder)
+    plan = devices.plan(device, report.bytes_by_dtype)
+    need = devices.gigabytes(report.bytes_by_dtype[plan.dtype])
+    return f"{report.parameters / 1e6:.1f} million parameters, {need}, would run on {plan.describe()} ({folder})"

@@ -1,0 +1,62 @@
+"""The command `mqwen`: reads the command line and calls one module of mqwen.cli for each command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from mqwen import __version__
+from mqwen.cli import ask, caption, doctor
+from mqwen.errors import Cancelled, MqwenError
+
+OK, SOME_FAILED, COULD_NOT_START, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    0: done; 1: some images failed, each named with its reason; 2: it could not start (usage, model, device); 130:
+    stopped by the user.
+    """
+    # Before transformers or huggingface_hub can be imported: nothing here may ask the network for anything.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A caption may be in any script, a file name may be no text at all.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except Cancelled as stop:
+        print(f"mqwen: {stop}", file=sys.stderr)
+        return INTERRUPTED
+    except MqwenError as error:
+        print(f"mqwen: {error}", file=sys.stderr)
+        return COULD_NOT_START
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`| head`). Python would complain once more when it closes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mqwen", description="Caption folders of photos on this machine. Nothing leaves it."
+    )
+    parser.add_argument("--version", action="version", version=f"mqwen {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for command in (caption, ask, doctor):
+        command.add_parser(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mqwen.engine.captioner import Captioner
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--model and --device."""
+    parser.add_argument(
+        "--model",
+        default="starter",
+        help="a model folder or the name of an installed model (default: starter, a small model of drawings)",
+    )
+    parser.add_argument("--device", default="auto", metavar="auto|cuda[:N]|cpu", help="where to run (default: auto)")
+
+
+def add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    """--max-new-tokens, --temperature and --seed."""
+    parser.add_argument(
+        "--max-new-tokens", type=positive, default=256, metavar="N", help="the longest answer (default: 256)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        metavar="T",
+        help="0 is the likeliest answer, 1 a varied one (default: 0)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="with a temperature: the same seed, the same answer")
+
+
+def positive(text: str) -> int:
+    """argparse type: a whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def starter_notice(captioner: Captioner) -> str:
+    """Return the line that says what the starter model cannot do, empty for other models.
+
+    It is said whatever the picture is: a test that tells drawings from photographs would itself be wrong at times.
+    """
+    if not captioner.is_starter:
+        return ""
+    return (
+        "the starter model knows drawings only, its captions of photographs are guesses; for photographs give a real "
+        "model: --model FOLDER, see `mqwen models --help`"
+    )
