@@ -314,12 +314,15 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """Write the model as a LLaVA folder that transformers and vLLM load, too. No further options are taken.
 
         Raises:
+            InputError: further options, or a LoRA that is not merged.
             WriteError: the folder cannot be written.
         """
         from mqwen.model.checkpoint import save_checkpoint
 
         if kwargs:
             raise InputError(f"save_pretrained takes a folder only, not {', '.join(kwargs)}")
+        if hasattr(self, "lora"):
+            raise InputError("the model's LoRA is not merged", hint="Call merge_lora(model), or save_adapter(model).")
         save_checkpoint(self, Path(save_directory))
 
     @staticmethod
