@@ -69,6 +69,7 @@ class Captioner:
         device: str = "auto",
         dtype: torch.dtype | str | None = None,
         cancelled: Asked | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Captioner:
         """Load a model where it runs best.
 
@@ -76,7 +77,8 @@ class Captioner:
             model: see mqwen.hub.find_model().
             device: "auto", "cpu", "cuda" or "cuda:N"; see mqwen.engine.device.plan().
             dtype: precision, a torch dtype or its name; None chooses.
-            cancelled: asked between the steps of loading.
+            cancelled: asked after every tensor.
+            progress: told the bytes that are loaded and the bytes in all, after every tensor.
 
         Raises:
             CheckpointError: the folder is missing, incomplete or of an unknown kind.
@@ -84,15 +86,18 @@ class Captioner:
             Cancelled: cancelled() was true.
         """
 
-        def go_on() -> None:
+        def loaded(done: int, total: int) -> None:
             if cancelled is not None and cancelled():
                 raise Cancelled("stopped while the model was being loaded")
+            if progress is not None:
+                progress(done, total)
 
         folder = find_model(model)
         plan = devices.plan(device, inspect_checkpoint(folder).bytes_by_dtype, devices.dtype_of(dtype))
-        go_on()
         try:
-            network = load_checkpoint(folder, dtype=plan.dtype, device="cpu" if plan.offload else str(plan.device))
+            network = load_checkpoint(
+                folder, dtype=plan.dtype, device="cpu" if plan.offload else plan.device, progress=loaded
+            )
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
@@ -101,7 +106,6 @@ class Captioner:
                 path=folder,
                 hint="Close other programs, or take a smaller model.",
             ) from error
-        go_on()
         if plan.offload:
             devices.spread(network, plan)
         processor = MQwenProcessor.from_folder(folder, network.config)
@@ -109,8 +113,6 @@ class Captioner:
         network.generation_config = GenerationConfig(
             eos_token_id=list(processor.stop_ids), pad_token_id=processor.pad_id, do_sample=False
         )
-        network.eval()
-        go_on()
         return cls(network, processor, plan, folder)
 
     def describe(self) -> str:

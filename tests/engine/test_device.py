@@ -1,0 +1,123 @@
+"""What runs where. The cards are described, not there: no test here computes on one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from mqwen.engine import device as devices
+from mqwen.errors import DeviceError, InputError
+
+GB = 10**9
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make torch see cards with so many bytes free, of the given compute capability, in a machine with 32 GB free."""
+
+    def install(*free: int, capability: tuple[int, int] = (8, 6)) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+
+        def memory(device: torch.device | int) -> tuple[int, int]:
+            index = device if isinstance(device, int) else device.index
+            return free[index], 2 * free[index]
+
+        monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 0)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Card")
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=32 * GB))
+
+    return install
+
+
+@pytest.fixture
+def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_without_a_card_the_processor_takes_it_in_fp32(no_card: None) -> None:
+    plan = devices.plan("auto", {torch.float32: 10**15})
+    assert (plan.device, plan.dtype, plan.offload) == (torch.device("cpu"), torch.float32, False)
+    assert "processor" in plan.describe() and "float32" in plan.describe()
+
+
+@pytest.mark.parametrize("requested", ["cuda", "cuda:1"])
+def test_a_card_asked_for_that_is_not_there_is_an_error(no_card: None, requested: str) -> None:
+    with pytest.raises(DeviceError, match=requested):
+        devices.plan(requested)
+
+
+@pytest.mark.parametrize("requested", ["gpu", "tpu:0", "mps", "", "cuda:x"])
+def test_an_unknown_device_is_an_error(cards: Any, requested: str) -> None:
+    cards(8 * GB)
+    with pytest.raises(DeviceError, match="not known"):
+        devices.plan(requested)
+
+
+def test_the_emptiest_card_takes_a_model_that_fits(cards: Any) -> None:
+    cards(4 * GB, 24 * GB, 8 * GB)
+    plan = devices.plan("auto", {torch.bfloat16: 16 * GB})
+    assert (plan.device, plan.dtype, plan.offload) == (torch.device("cuda", 1), torch.bfloat16, False)
+    assert plan.describe() == "Card, bfloat16"
+
+
+def test_a_card_before_ampere_computes_in_fp16(cards: Any) -> None:
+    cards(24 * GB, capability=(7, 5))
+    assert devices.plan("cuda:0", {torch.float16: GB}).dtype == torch.float16
+
+
+def test_a_model_larger_than_the_card_is_offloaded_and_says_so(cards: Any) -> None:
+    cards(8 * GB)
+    plan = devices.plan("auto", {torch.bfloat16: 16 * GB})
+    assert (plan.device.type, plan.offload) == ("cuda", True)
+    assert "16.0 GB" in plan.describe() and "8.0 GB" in plan.describe()
+
+
+def test_a_model_larger_than_card_and_memory_goes_to_the_processor_or_is_refused(cards: Any) -> None:
+    cards(8 * GB)
+    assert devices.plan("auto", {torch.bfloat16: 100 * GB}).device.type == "cpu"
+    with pytest.raises(DeviceError, match="100.0 GB"):
+        devices.plan("cuda", {torch.bfloat16: 100 * GB})
+
+
+def test_a_card_number_that_is_too_high_is_an_error(cards: Any) -> None:
+    cards(8 * GB)
+    with pytest.raises(DeviceError, match="only cuda:0"):
+        devices.plan("cuda:1")
+
+
+def test_a_processor_that_dies_of_bf16_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices.bf16_works_on_cpu.cache_clear()
+    monkeypatch.setattr(devices, "_BF16_PROBE", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    plan = devices.plan("cpu", dtype=torch.bfloat16)
+    devices.bf16_works_on_cpu.cache_clear()
+    assert plan.dtype == torch.float32
+    assert "bfloat16 does not work" in plan.describe()
+
+
+def test_a_processor_that_can_computes_in_bf16() -> None:
+    # conftest.py sets ONEDNN_MAX_CPU_ISA, with which every processor can
+    devices.bf16_works_on_cpu.cache_clear()
+    assert devices.plan("cpu", dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_an_unknown_precision_is_an_error() -> None:
+    assert devices.dtype_of("bfloat16") is torch.bfloat16
+    with pytest.raises(InputError, match="int3"):
+        devices.dtype_of("int3")
+
+
+def test_running_out_of_memory_is_told_from_other_errors() -> None:
+    assert devices.out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert devices.out_of_memory(MemoryError())
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(10**15)
+    assert devices.out_of_memory(caught.value)
+    assert not devices.out_of_memory(RuntimeError("shapes do not match"))
