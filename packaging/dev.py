@@ -54,11 +54,13 @@ def demo(arguments: list[str]) -> int:
             shutil.copyfile(source, folder / source.name)
     options = ("--model", "starter", "--device", "cpu", "--write", "txt", "--json", *arguments)
     process = start(python, "-m", "mqwen", "caption", str(folder), *options, stdout=subprocess.PIPE)
+    captioned = 0
     for line in process.stdout or ():
         result = json.loads(line)
         print(f"{Path(result['path']).name}: {result['caption'] or result['reason']}", flush=True)
+        captioned += result["status"] == "captioned"
     status = process.wait()
-    if status in (0, 1):  # 1: some pictures failed, and were named above; otherwise there is nothing to look at.
+    if captioned:
         print(f"The pictures and their captions (.txt, one beside each picture) are in {folder}")
     else:
         shutil.rmtree(folder)
