@@ -40,7 +40,7 @@ def shrunk(image: Image.Image, at_least: int) -> Image.Image:
 
 
 def rgb_pixels(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as a new RGB picture without metadata.
+    """Return a loaded picture as RGB without metadata: a new picture, or itself where it is that already.
 
     Transparency is dropped, so that each pixel keeps its own colour (the original's convert("RGB")). 16-bit grey
     keeps its upper 8 bits. 32-bit and float grey are scaled by their range: 0 to 1, to 255 or to 65535 where they
@@ -64,6 +64,8 @@ def rgb_pixels(image: Image.Image) -> Image.Image:
     elif mode == "CMYK" and image.format in ("JPEG", "MPO") and "adobe" not in image.info:
         result = ImageChops.invert(image).convert("RGB")
     elif mode == "RGB":
+        if type(image) is Image.Image and not image.info:
+            return image  # nothing to convert, no file behind it, nothing that says how to turn it
         result = image.copy()
     else:
         result = image.convert("RGB")

@@ -19,15 +19,14 @@ from mqwen.errors import ImageError, MqwenError
 
 log = logging.getLogger(__name__)
 
-# What a folder is searched for. Formats that this computer cannot decode (HEIC without pillow-heif, JPEG XL) are
-# listed too:
-# such a photo is named with its reason instead of being passed over in silence.
+# What a folder is searched for. Formats that this computer cannot decode (HEIC without pillow-heif, JPEG XL) are here
+# too: such a photo is named with its reason instead of being passed over in silence.
 IMAGE_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in """
-    jpg jpeg jpe jfif mpo png apng webp tif tiff bmp dib gif avif heic heif hif jxl jp2 j2k jpx
-    ppm pgm pbm pnm tga ico pcx dds qoi psd dng cr2 nef arw
-    """.split()
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib"),
+        *(".gif", ".avif", ".heic", ".heif", ".hif", ".jxl", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
+        *(".tga", ".ico", ".pcx", ".dds", ".qoi", ".psd", ".dng", ".cr2", ".nef", ".arw"),
+    )
 )
 _DIGITS = re.compile(r"(\d+)")
 # A folder's identity: device and inode. A file's: its folder's and its name, so that hard links stay two photos.

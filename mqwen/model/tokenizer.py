@@ -1,0 +1,258 @@
+"""A model folder's tokenizer, from any of the three forms in which Qwen's is published, without its code.
+
+Two tokenizers are made of the one: the whole one, and one without special and added tokens, which sees all of the
+user's text. What a user writes can so never become a special token, however it is written.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from mqwen.errors import CheckpointError
+
+ENDOFTEXT, IM_START, IM_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+# Qwen-1 counts its special tokens on from the last rank of qwen.tiktoken (151643 in the published one), in this order.
+_QWEN1_SPECIALS = (ENDOFTEXT, IM_START, IM_END, *(f"<|extra_{i}|>" for i in range(205)))
+# How Qwen (1, 2, 2.5 and 3 alike) cuts text before merging, from its published tokenizer.json.
+_QWEN_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+class QwenTokenizer:
+    """Text to ids and back, with special tokens only where they are asked for.
+
+    Attributes:
+        added: every special or added token and its id.
+        is_qwen1: read from a qwen.tiktoken.
+    """
+
+    def __init__(self, content: dict[str, Any], *, is_qwen1: bool = False) -> None:
+        self.is_qwen1 = is_qwen1
+        content = {**content, "truncation": None, "padding": None, "post_processor": None}
+        tokens = content.get("added_tokens") or []
+        self.added: dict[str, int] = {token["content"]: int(token["id"]) for token in tokens}
+        self._whole = Tokenizer.from_str(json.dumps(content))
+        self._plain = Tokenizer.from_str(json.dumps(_without_added(content, self.added)))
+        self._names = {number: name for name, number in self.added.items()}
+        self._special = {int(token["id"]) for token in tokens if token.get("special")}
+        self._pattern = _added_pattern(tokens)
+
+    def plain(self, text: str) -> list[int]:
+        """Encode a user's text: no special or added token comes of it."""
+        return self._plain.encode(_encodable(text), add_special_tokens=False).ids
+
+    def split(self, text: str) -> list[str | int]:
+        """Cut the text of a chat template into plain text and the ids of the tokens that it names."""
+        if self._pattern is None:
+            return [text] if text else []
+        parts: list[str | int] = []
+        end = 0
+        for match in self._pattern.finditer(text):
+            if match.start() > end:
+                parts.append(text[end : match.start()])
+            parts.append(self.added[match[0].strip() if match[0] not in self.added else match[0]])
+            end = match.end()
+        if end < len(text):
+            parts.append(text[end:])
+        return parts
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids` without special tokens."""
+        return self._whole.decode([i for i in ids if i not in self._special], skip_special_tokens=False)
+
+    def name_of(self, token_id: int) -> str | None:
+        """Return the text of a special or added token, None if there is none of this id."""
+        return self._names.get(token_id)
+
+    def save(self, path: Path) -> None:
+        """Write it as a tokenizer.json."""
+        self._whole.save(str(path))
+
+
+def load_tokenizer(folder: Path) -> QwenTokenizer:
+    """Load tokenizer.json, vocab.json with merges.txt, or qwen.tiktoken, whichever the folder has first.
+
+    Raises:
+        CheckpointError: none is there, or one is damaged or of a kind that no Qwen has.
+    """
+    try:
+        if (path := folder / "tokenizer.json").is_file():
+            return QwenTokenizer(read_json(path))
+        if (path := folder / "vocab.json").is_file():
+            return QwenTokenizer(_from_vocabulary(folder))
+        if (path := folder / "qwen.tiktoken").is_file():
+            return QwenTokenizer(_from_ranks(path), is_qwen1=True)
+    except CheckpointError:
+        raise
+    except Exception as error:  # tokenizers raises plain Exception
+        raise CheckpointError(
+            f"the tokenizer cannot be read ({error})", path=path, hint="Download the model again."
+        ) from error
+    raise CheckpointError(
+        "there is no tokenizer (tokenizer.json, vocab.json with merges.txt, or qwen.tiktoken)",
+        path=folder,
+        hint="Copy it from the language model's folder.",
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON file's object.
+
+    Raises:
+        CheckpointError: it cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"it cannot be read ({error})", path=path, hint="Download the model again.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError("it holds no JSON object", path=path, hint="Download the model again.")
+    return content
+
+
+def _without_added(content: dict[str, Any], added: dict[str, int]) -> dict[str, Any]:
+    model = content["model"]
+    vocabulary = model.get("vocab")
+    if not isinstance(vocabulary, dict):
+        raise ValueError(f"a {model.get('type')} tokenizer is not one of Qwen's")
+    kept = {token: i for token, i in vocabulary.items() if token not in added or token == model.get("unk_token")}
+    return {**content, "added_tokens": [], "model": {**model, "vocab": kept}}
+
+
+def _added_pattern(tokens: list[dict[str, Any]]) -> re.Pattern[str] | None:
+    ordered = sorted(tokens, key=lambda token: len(token["content"]), reverse=True)
+    alternatives = [
+        (r"\s*" if token.get("lstrip") else "") + re.escape(token["content"]) + (r"\s*" if token.get("rstrip") else "")
+        for token in ordered
+        if token["content"]
+    ]
+    return re.compile("|".join(alternatives)) if alternatives else None
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no bytes
+
+
+def _bpe(
+    vocabulary: dict[str, int], merges: list[tuple[str, str]], added: list[dict[str, Any]], *, whole_words: bool
+) -> dict[str, Any]:
+    """Return the content of a tokenizer.json with Qwen's cutting and normal form."""
+    # A token in the vocabulary keeps its id: tokenizers numbers any other on from the last one.
+    vocabulary = vocabulary | {token["content"]: token["id"] for token in added}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    cut = {"type": "Split", "pattern": {"Regex": _QWEN_PATTERN}, "behavior": "Isolated", "invert": False}
+    return {
+        "version": "1.0",
+        "added_tokens": added,
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [cut, byte_level]},
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "",
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": whole_words,
+            "vocab": vocabulary,
+            "merges": [list(pair) for pair in merges],
+        },
+    }
+
+
+def _added_token(content: str, number: int, **flags: Any) -> dict[str, Any]:
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": number, "content": content} | plain | {name: flags[name] for name in plain if name in flags}
+
+
+def _from_vocabulary(folder: Path) -> dict[str, Any]:
+    vocabulary = {str(token): int(number) for token, number in read_json(folder / "vocab.json").items()}
+    path = folder / "merges.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"it cannot be read ({error})", path=path, hint="Download the model again.") from error
+    merges = []
+    for line in lines:
+        if line.strip() and not line.startswith("#version"):
+            left, _, right = line.rstrip("\r").partition(" ")
+            merges.append((left, right))
+    return _bpe(vocabulary, merges, _declared_tokens(folder, vocabulary), whole_words=False)
+
+
+def _declared_tokens(folder: Path, vocabulary: dict[str, int]) -> list[dict[str, Any]]:
+    tokens: dict[str, dict[str, Any]] = {}
+    if (path := folder / "added_tokens.json").is_file():
+        for content, number in read_json(path).items():
+            tokens[content] = _added_token(content, int(number))
+    if (path := folder / "tokenizer_config.json").is_file():
+        for number, token in (read_json(path).get("added_tokens_decoder") or {}).items():
+            tokens[token["content"]] = _added_token(**{**token, "number": int(number)})
+    if not tokens:
+        free = max(vocabulary.values(), default=-1) + 1
+        for content in (ENDOFTEXT, IM_START, IM_END):
+            if content not in vocabulary:
+                tokens[content] = _added_token(content, free)
+                free += 1
+            else:
+                tokens[content] = _added_token(content, vocabulary[content])
+    return sorted(tokens.values(), key=lambda token: token["id"])
+
+
+def _from_ranks(path: Path) -> dict[str, Any]:
+    """Return a tokenizer.json's content for a tiktoken file: each line a token in base64, and its rank.
+
+    tiktoken merges the neighbours whose union has the lowest rank. A token that comes about so is always made of the
+    same two parts, whatever stands around it: those that are left when its own bytes are merged with lower ranks
+    only. They are the merge rule that tokenizers wants. A token that no merging reaches is found as a whole word
+    (`ignore_merges`).
+    """
+    ranks: dict[bytes, int] = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            encoded, rank_text = line.split()
+            ranks[base64.b64decode(encoded, validate=True)] = int(rank_text)
+        except (ValueError, binascii.Error) as error:
+            raise CheckpointError(f"line {number} is damaged", path=path, hint="Download the model again.") from error
+    letters = _byte_letters()
+    spelled = {token: "".join(letters[byte] for byte in token) for token in ranks}
+    merges = []
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        parts = _merged(token, ranks, rank) if len(token) > 1 else []
+        if len(parts) == 2:
+            merges.append((spelled[parts[0]], spelled[parts[1]]))
+    first = max(ranks.values(), default=-1) + 1
+    added = [_added_token(content, first + i) for i, content in enumerate(_QWEN1_SPECIALS)]
+    return _bpe({spelled[token]: rank for token, rank in ranks.items()}, merges, added, whole_words=True)
+
+
+def _merged(token: bytes, ranks: dict[bytes, int], below: int) -> list[bytes]:
+    parts = [token[i : i + 1] for i in range(len(token))]
+    while len(parts) > 2:
+        best, rank = min(
+            ((i, ranks.get(parts[i] + parts[i + 1], below)) for i in range(len(parts) - 1)), key=lambda item: item[1]
+        )
+        if rank >= below:
+            break
+        parts[best : best + 2] = [parts[best] + parts[best + 1]]
+    return parts
+
+
+def _byte_letters() -> list[str]:
+    """Return the letter that byte-level BPE (GPT-2) writes for each byte: itself if printable, else from U+0100 on."""
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
