@@ -1,0 +1,5 @@
+"""`python -m desktop`."""
+
+from desktop.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,184 @@
+"""The bar over the grid: which model, what to ask, where to write, and Start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.settings import OWN_PROMPT, Choices
+from mqwen.hub import STARTER, installed_models
+
+_CHOOSE_FOLDER = "\0choose"  # no model can have this name
+
+
+class Bar(QWidget):
+    """Shows and changes the Choices; Start becomes Cancel while a run is under way."""
+
+    choices_changed = Signal()
+    start_requested = Signal()
+    cancel_requested = Signal()
+
+    def __init__(self, choices: Choices, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._running = self._stopping = False
+        self._model_before = choices.model
+
+        self.model = self._combo(self.tr("&Model"), self._models(choices.model), choices.model)
+        self.model.setMinimumContentsLength(16)
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        styles = {
+            "brief": self.tr("Brief"),
+            "detailed": self.tr("Detailed"),
+            "keywords": self.tr("Keywords"),
+            "alt": self.tr("Alt text"),
+            OWN_PROMPT: self.tr("Own prompt"),
+        }
+        self.style_ = self._combo(self.tr("St&yle"), styles, choices.style)
+        languages = {"en": "English", "zh": "中文"}
+        self.language = self._combo(self.tr("&Language"), languages, choices.language)
+        write = {
+            "txt": self.tr(".txt beside each photo"),
+            "caption": self.tr(".caption beside each photo"),
+            "jsonl": self.tr("metadata.jsonl per folder"),
+            "none": self.tr("Nothing, only show"),
+        }
+        self.write = self._combo(self.tr("&Write"), write, choices.write)
+        existing = {
+            "skip": self.tr("Keep"),
+            "overwrite": self.tr("Replace"),
+            "append": self.tr("Add to it"),
+        }
+        self.existing = self._combo(self.tr("E&xisting text"), existing, choices.existing)
+
+        self.prompt = QLineEdit(choices.prompt)
+        self.prompt.setAccessibleName(self.tr("Own prompt"))
+        self.prompt.setPlaceholderText(self.tr("What to ask about each photo"))
+        self.prompt.setToolTip(self.tr("{name}, {folder}, {date} and {existing} stand for each photo's own"))
+        self.prompt.setClearButtonEnabled(True)
+        self.prompt.textChanged.connect(self._changed)
+        self.prompt.returnPressed.connect(self._press)
+        variables = QLabel(self.tr("May hold {name} {folder} {date} {existing}"))
+        variables.setObjectName("quiet")
+        self._prompt_row = QWidget()
+        prompt_row = QHBoxLayout(self._prompt_row)
+        prompt_row.setContentsMargins(0, 2, 0, 2)
+        prompt_row.addWidget(self.prompt, 1)
+        prompt_row.addWidget(variables)
+
+        self.button = QPushButton()
+        self.button.setObjectName("primary")
+        self.button.clicked.connect(self._press)
+        self._start, self._cancel = self.tr("&Start"), self.tr("&Cancel")
+        self.button.setText(self._cancel)
+        self.button.setMinimumWidth(self.button.sizeHint().width() + 24)  # the same in both roles: nothing jumps
+
+        fields = QGridLayout()
+        fields.setHorizontalSpacing(12)
+        fields.setVerticalSpacing(3)
+        for column, combo in enumerate((self.model, self.style_, self.language, self.write, self.existing)):
+            label = QLabel(str(combo.property("field")))
+            label.setObjectName("fieldName")
+            label.setBuddy(combo)
+            fields.addWidget(label, 0, column)
+            fields.addWidget(combo, 1, column)
+        fields.setColumnStretch(5, 1)
+        fields.addWidget(self.button, 1, 6)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(10, 6, 10, 10)
+        rows.addLayout(fields)
+        rows.addWidget(self._prompt_row)
+        self.set_running(False)
+        self._changed()
+
+    def choices(self) -> Choices:
+        return Choices(
+            model=self.model.currentData(),
+            style=self.style_.currentData(),
+            prompt=self.prompt.text().strip(),
+            language=self.language.currentData(),
+            write=self.write.currentData(),
+            existing=self.existing.currentData(),
+        )
+
+    def set_running(self, running: bool, *, stopping: bool = False) -> None:
+        """Turn Start into Cancel and back; the choices rest while a run uses them."""
+        self._running, self._stopping = running, stopping
+        self.button.setText(self._cancel if running else self._start)
+        self.button.setProperty("running", running)
+        self.button.style().polish(self.button)
+        self.button.setEnabled(not stopping)
+        for combo in (self.model, self.style_, self.language, self.write, self.existing, self.prompt):
+            combo.setEnabled(not running)
+        self.language.setEnabled(not running and self.style_.currentData() != OWN_PROMPT)
+
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def set_ready(self, ready: bool) -> None:
+        """Say whether there is anything to start on."""
+        if not self._running:
+            self.button.setEnabled(ready)
+
+    def choose_model_folder(self) -> None:
+        """Ask for a model folder; a wrong one is told by the run, which names the file that is missing."""
+        before = self._model_before if self._model_before != STARTER else ""
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Choose a model folder"), before)
+        self.set_model(folder or self._model_before)
+
+    def set_model(self, model: str) -> None:
+        """Choose a model, which is added to the list if it is not there."""
+        if self.model.findData(model) < 0:
+            with QSignalBlocker(self.model):
+                self.model.insertItem(self.model.count() - 1, Path(model).name, model)
+                self.model.setItemData(self.model.findData(model), model, Qt.ItemDataRole.ToolTipRole)
+        self.model.setCurrentIndex(self.model.findData(model))
+
+    def _models(self, chosen: str) -> dict[str, str]:
+        names = list(dict.fromkeys([STARTER, *installed_models(), chosen]))
+        shown = {name: Path(name).name if Path(name).is_absolute() else name for name in names}
+        shown[STARTER] = self.tr("Starter: drawings only")
+        shown[_CHOOSE_FOLDER] = self.tr("Choose a folder…")
+        return shown
+
+    def _combo(self, field: str, entries: dict[str, str], chosen: str) -> QComboBox:
+        combo = QComboBox()
+        combo.setMinimumHeight(28)
+        combo.setAccessibleName(field.replace("&", ""))
+        combo.setProperty("field", field)
+        for value, text in entries.items():
+            combo.addItem(text, value)
+        combo.setCurrentIndex(max(0, combo.findData(chosen)))
+        combo.currentIndexChanged.connect(self._changed)
+        return combo
+
+    def _changed(self) -> None:
+        if self.model.currentData() == _CHOOSE_FOLDER:
+            with QSignalBlocker(self.model):
+                self.model.setCurrentIndex(self.model.findData(self._model_before))
+            self.choose_model_folder()
+            return
+        self._model_before = self.model.currentData()
+        own = self.style_.currentData() == OWN_PROMPT
+        self._prompt_row.setVisible(own)
+        self.language.setEnabled(not own and not self._running)
+        self.choices_changed.emit()
+
+    def _press(self) -> None:
+        if self._running:
+            self.cancel_requested.emit()
+        elif self.button.isEnabled():
+            self.start_requested.emit()

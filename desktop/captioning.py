@@ -1,0 +1,150 @@
+"""The window's side of a run: starts and stops the worker, puts what it says on the photos, and guards human edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from desktop.pace import Pace
+from desktop.photos import PhotoModel, State
+from desktop.scanning import reason_of
+from desktop.sidecars import places, save_edit
+from desktop.worker import CaptionWorker, Ending, Job
+from mqwen.errors import MqwenError
+from mqwen.library.targets import Targets
+from mqwen.run import Outcome, RunSettings
+
+_STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
+
+
+class Captioning(QObject):
+    """One run at a time over a PhotoModel.
+
+    A human's edit always wins over the run that is under way: a photo not yet begun is left out of the run, and if the
+    run has been quicker on disk, the human's words are written again.
+    """
+
+    started = Signal()
+    loading = Signal()
+    model_loaded = Signal(str, bool)
+    progressed = Signal()
+    failed = Signal(object, str)  # path, reason
+    recovered = Signal(object)  # path: captioned or saved after all
+    finished = Signal(object)  # Ending
+
+    _job_given = Signal(object)
+
+    def __init__(
+        self, photos: PhotoModel, parent: QObject | None = None, *, worker: CaptionWorker | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._photos = photos
+        self._job: Job | None = None
+        self._edits: dict[Path, str] = {}
+        self._targets: Callable[[], Targets] = lambda: places((), "txt")
+        self.pace = Pace(0)
+        photos.edit_committed.connect(self.save)
+
+        self._thread = QThread(self)
+        self._thread.setStackSize(_STACK_BYTES)
+        self._worker = worker or CaptionWorker()
+        self._worker.moveToThread(self._thread)
+        self._job_given.connect(self._worker.work)
+        self._worker.loading_started.connect(self.loading)
+        self._worker.model_loaded.connect(self.model_loaded)
+        self._worker.photo_begun.connect(self._begin)
+        self._worker.photo_passed_over.connect(self._pass_over)
+        self._worker.outcome_ready.connect(self._take)
+        self._worker.finished.connect(self._finish)
+
+    # A run.
+
+    def running(self) -> bool:
+        return self._job is not None
+
+    def start(self, paths: Sequence[Path], model: str, settings: RunSettings) -> None:
+        """Start a run over photos; one that is under way goes on, and nothing else happens."""
+        if self._job is not None or not paths:
+            return
+        keeps = settings.existing == "skip"
+        to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
+        self._job = Job(tuple(paths), model, settings)
+        self._edits = {}
+        self.pace = Pace(len(paths), to_do)
+        self._thread.start()
+        self.started.emit()
+        self._job_given.emit(self._job)
+
+    def cancel(self) -> None:
+        """Stop within one decode step; `finished` follows."""
+        if self._job is not None:
+            self._job.stop.stop_now()
+
+    def withdraw(self, paths: Sequence[Path]) -> None:
+        """Leave photos out of the run that is under way, unless they have begun."""
+        if self._job is not None:
+            self._job.withdrawn.update(paths)
+
+    def close(self) -> None:
+        """Stop the run and the thread, and wait for it: one decode step, or the rest of an import."""
+        self.cancel()
+        self._thread.quit()
+        self._thread.wait()
+
+    # Edits.
+
+    def set_targets(self, targets: Callable[[], Targets]) -> None:
+        """Say where captions stand and go."""
+        self._targets = targets
+
+    @Slot(object, str)
+    def save(self, path: Path, text: str) -> None:
+        """Write a human's words beside their photo at once; words that cannot be written stay on the screen."""
+        if self._job is not None:
+            self._edits[path] = text
+            self._job.withdrawn.add(path)
+        try:
+            save_edit(self._targets(), path, text)
+        except MqwenError as error:
+            reason = self.tr("Your text is not saved: {reason}").format(reason=reason_of(error))
+            self._photos.set_unsaved(path, text, reason)
+            self.failed.emit(path, reason)
+        else:
+            self._photos.set_caption(path, text, State.EDITED)
+            self.recovered.emit(path)
+
+    # What the worker says.
+
+    @Slot(object)
+    def _begin(self, path: Path) -> None:
+        self._photos.set_running([path])
+
+    @Slot(object)
+    def _pass_over(self, path: Path) -> None:
+        self.pace.count(worked=False)
+        self.progressed.emit()
+
+    @Slot(object)
+    def _take(self, outcome: Outcome) -> None:
+        path = outcome.path
+        self._photos.set_running([path], False)
+        self.pace.count(worked=outcome.status != "skipped")
+        if path in self._edits:
+            if outcome.status == "captioned":
+                self.save(path, self._edits[path])
+        elif outcome.status == "captioned":
+            self._photos.set_caption(path, outcome.caption or "")
+            self.recovered.emit(path)
+        elif outcome.status == "failed":
+            reason = outcome.reason or self.tr("unknown reason")
+            self._photos.set_failed(path, reason)
+            self.failed.emit(path, reason)
+        self.progressed.emit()
+
+    @Slot(object)
+    def _finish(self, ending: Ending) -> None:
+        self._job = None
+        self._photos.set_running(self._photos.running(), False)
+        self.finished.emit(ending)

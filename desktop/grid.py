@@ -1,0 +1,162 @@
+"""The grid of photos: columns that fill the width, thumbnails for what is in sight only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QPlainTextEdit, QWidget
+
+from desktop.delegate import MARGIN, PhotoDelegate
+from desktop.photos import PHOTO_ROLE, PhotoModel
+from desktop.thumbnails import Thumbnails
+
+SMALLEST, LARGEST, USUAL = 140, 420, 220
+_BATCH = 500
+
+
+class PhotoGrid(QListView):
+    """Shows a PhotoModel. Cells are all of one size, laid out in batches, so that 100,000 photos do not stall it."""
+
+    remove_requested = Signal()
+    size_changed = Signal(int)
+
+    def __init__(self, model: PhotoModel, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+        self._width = USUAL
+        self._hint = ""
+        self.setModel(model)
+        self.setItemDelegate(PhotoDelegate(thumbnails, self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(_BATCH)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or columns jump when it comes
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked)
+        self.setTabKeyNavigation(False)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setAccessibleName(self.tr("Photos"))
+        self._settled = QTimer(self, interval=60, singleShot=True)
+        self._settled.timeout.connect(self._drop_thumbnails_scrolled_past)
+        self.verticalScrollBar().valueChanged.connect(lambda: self._settled.start())
+        thumbnails.ready.connect(self._repaint)
+
+    # Which photos.
+
+    def photo_model(self) -> PhotoModel:
+        model = self.model()
+        assert isinstance(model, PhotoModel)
+        return model
+
+    def selected_paths(self) -> list[Path]:
+        """Return the selected photos in the order shown."""
+        rows = sorted(self.selectionModel().selectedIndexes(), key=lambda index: index.row())
+        return [index.data(PHOTO_ROLE).path for index in rows]
+
+    def visible_paths(self) -> list[Path]:
+        """Return the photos of which at least a part is in sight."""
+        area = self.viewport().rect()
+        count = self.model().rowCount()
+        first = self._first_at(area)
+        paths: list[Path] = []
+        for row in range(first, count):
+            index = self.model().index(row, 0)
+            if self.visualRect(index).top() > area.bottom():
+                break
+            paths.append(index.data(PHOTO_ROLE).path)
+        return paths
+
+    def _first_at(self, area: QRect) -> int:
+        for y in range(0, area.height(), 2 * MARGIN):
+            index = self.indexAt(QPoint(MARGIN + 1, y))
+            if index.isValid():
+                return index.row()
+        return 0
+
+    # Sizes: the column width asked for is a minimum; columns share what is left over.
+
+    def set_width(self, width: int) -> None:
+        """Set how wide a photo is at least, in device-independent pixels."""
+        self._width = max(SMALLEST, min(LARGEST, width))
+        self._fit()
+        self.size_changed.emit(self._width)
+
+    def _fit(self) -> None:
+        room = self.viewport().width() - 1
+        columns = max(1, room // self._width)
+        cell = PhotoDelegate.cell_size(room // columns, self.font())
+        if cell != self.gridSize():
+            self.setGridSize(cell)
+            self.setIconSize(QSize(cell.width(), cell.width()))
+        self._thumbnails.set_edge(_rounded_up((cell.width() - 2 * MARGIN) * self.devicePixelRatioF()))
+        self.verticalScrollBar().setSingleStep(max(20, cell.height() // 4))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    # Editing.
+
+    def editor(self) -> QPlainTextEdit | None:
+        """Return the caption editor that is open."""
+        editors = [child for child in self.viewport().children() if isinstance(child, QPlainTextEdit)]
+        return next((editor for editor in editors if editor.isVisible()), None)
+
+    def commit_edit(self) -> None:
+        """Save what is being typed, as before anything that would close the editor."""
+        editor = self.editor()
+        if editor is not None:
+            self.commitData(editor)
+            self.closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        editing = self.state() == QAbstractItemView.State.EditingState
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers()
+        if enter and not editing and self.currentIndex().isValid():
+            self.edit(self.currentIndex())
+            return
+        if not editing and event.key() == Qt.Key.Key_Delete:
+            self.remove_requested.emit()
+            return
+        super().keyPressEvent(event)
+
+    # Painting.
+
+    def set_hint(self, text: str) -> None:
+        """Set what is said in the middle while there are no photos."""
+        self._hint = text
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.model().rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().placeholderText().color())
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self._hint)
+
+    def _repaint(self, path: Path) -> None:
+        index = self.photo_model().index_of(path)
+        if index.isValid():
+            place = self.visualRect(QModelIndex(index))
+            if place.intersects(self.viewport().rect()):
+                self.viewport().update(place)
+
+    def _drop_thumbnails_scrolled_past(self) -> None:
+        self._thumbnails.retain(self.visible_paths())
+
+
+def _rounded_up(edge: float) -> int:
+    """Round to 64 pixels, so that dragging the window's edge does not decode everything again at every step."""
+    return (int(edge) + 63) // 64 * 64

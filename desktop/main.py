@@ -1,0 +1,87 @@
+"""The entry point of `mqwen-desktop`: a window first, everything slow later."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from desktop.icon import app_icon
+from desktop.settings import Settings
+from desktop.theme import apply_theme
+from desktop.window import MainWindow
+from mqwen import __version__
+from mqwen.resources import resources_path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Open the window with the paths on the command line; return the exit status."""
+    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("mqwen")
+    app.setApplicationDisplayName("MQwen")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("mqwen")
+    app.setWindowIcon(app_icon())
+    apply_theme(app, arguments.theme)
+    _translate(app)
+    window = MainWindow(Settings(QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "mqwen", "desktop")))
+    close_on_signal(window)
+    window.show()
+    if arguments.paths:
+        window.open([path.absolute() for path in arguments.paths])
+    return app.exec()
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="mqwen-desktop", description="Caption folders of photos in a window.")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders and photos to open")
+    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    parser.add_argument("--version", action="version", version=f"mqwen {__version__}")
+    return parser.parse_args(argv)
+
+
+def _translate(app: QApplication) -> None:
+    """Load what there is for the system's language: Qt's own texts, then ours."""
+    ours = resources_path() / "translations"
+    for name, folder in (
+        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
+        ("mqwen", str(ours)),
+    ):
+        translator = QTranslator(app)
+        if translator.load(QLocale.system(), name, "_", folder):
+            app.installTranslator(translator)
+
+
+def close_on_signal(window: MainWindow) -> None:
+    """Let Ctrl+C and SIGTERM close the window as its own button would: the run stops cleanly, edits are saved.
+
+    Python runs its signal handlers between bytecodes, which a Qt event loop at rest never reaches; the byte that Python
+    writes into the socket wakes it.
+    """
+    read, write = socket.socketpair()
+    for end in (read, write):
+        end.setblocking(False)
+    signal.set_wakeup_fd(write.fileno())
+    notifier = QSocketNotifier(read.fileno(), QSocketNotifier.Type.Read, window)
+
+    def wake() -> None:
+        read.recv(64)
+        window.close()
+
+    notifier.activated.connect(wake)
+    for end in (read, write):
+        window.destroyed.connect(end.close)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,51 @@
+"""A quiet strip over the grid that says one thing until it is dismissed: never a box in the way."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+
+class Notice(QFrame):
+    """Shows one message at a time; `key` tells its owner which one was dismissed."""
+
+    dismissed = Signal(str)  # key
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._key = ""
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._close = QPushButton(self.tr("Got it"))
+        self._close.setObjectName("flat")
+        self._close.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._close.clicked.connect(self._dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 10, 8)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def say(self, key: str, text: str) -> None:
+        self._key = key
+        self._text.setText(text)
+        self._text.setAccessibleName(text)
+        self.show()
+
+    def text(self) -> str:
+        """Return what is said now; "" while hidden."""
+        return "" if self.isHidden() else self._text.text()
+
+    def clear(self, key: str) -> None:
+        """Take a message away that no longer holds; another one stays."""
+        if self._key == key:
+            self.hide()
+
+    def _dismiss(self) -> None:
+        self.hide()
+        self.dismissed.emit(self._key)

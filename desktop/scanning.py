@@ -1,0 +1,84 @@
+"""Looking for photos in a thread of its own: rows stream in while folders are still being read."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from desktop.photos import Photo, State
+from mqwen.errors import InputError, MqwenError
+from mqwen.library.scan import scan
+from mqwen.library.targets import Targets
+
+log = logging.getLogger(__name__)
+
+# A view lays out again whenever rows come, so batches grow with what is there; the first ones come at once.
+_FIRST_BATCH = 50
+_LARGEST_BATCH = 2000
+_BATCH_SECONDS = 0.25
+
+
+class FolderScan(QThread):
+    """Scans paths; `found` brings Photos with the captions that stand in `targets`. Use one for each scan."""
+
+    found = Signal(object)  # list[Photo]
+    folder_failed = Signal(object, str)  # path, reason
+
+    def __init__(self, paths: Sequence[Path], targets: Targets, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._paths = tuple(paths)
+        self._targets = targets
+
+    def stop(self) -> None:
+        """End after the photo at hand, and wait for that."""
+        self.requestInterruption()
+        self.wait()
+
+    def run(self) -> None:
+        try:
+            self._scan()
+        except Exception as error:  # Qt would only print it, and the list would just be short
+            log.exception("the scan stopped")
+            self.folder_failed.emit(self._paths[0], f"{type(error).__name__}: {error}")
+
+    def _scan(self) -> None:
+        batch: list[Photo] = []
+        sent, since = 0, time.monotonic()
+        for number, path in enumerate(scan(self._paths, on_error=self._tell)):
+            if self.isInterruptionRequested():
+                return
+            batch.append(_photo(path, number, self._targets))
+            enough = min(_LARGEST_BATCH, max(_FIRST_BATCH, sent // 2))
+            if len(batch) >= enough or time.monotonic() - since > _BATCH_SECONDS:
+                self.found.emit(batch)
+                sent, since, batch = sent + len(batch), time.monotonic(), []
+        if batch:
+            self.found.emit(batch)
+
+    def _tell(self, error: MqwenError) -> None:
+        self.folder_failed.emit(error.path, reason_of(error))
+
+
+def reason_of(error: MqwenError) -> str:
+    """Return an error as a clause for a list that names the file beside it."""
+    return f"{error.what}. {error.hint}" if error.hint else error.what
+
+
+def _photo(path: Path, number: int, targets: Targets) -> Photo:
+    photo = Photo(path, number)
+    try:
+        photo.modified = path.stat().st_mtime
+    except (OSError, ValueError):
+        photo.modified = 0.0  # gone, or never there: reading it will say so
+    try:
+        text = targets.text(path)
+    except InputError as error:
+        photo.state, photo.reason = State.FAILED, str(error)
+        return photo
+    if text:
+        photo.caption, photo.state = text, State.CAPTIONED
+    return photo

@@ -1,0 +1,147 @@
+"""Colours: one light and one dark palette, one accent; the system's choice is followed while the app runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What is painted with; text on window, base and tile keeps a contrast of at least 4.5:1 (WCAG 2.2, 1.4.3)."""
+
+    window: str
+    base: str
+    tile: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    accent_hover: str
+    selected: str
+    good: str
+    warning: str
+    failed: str
+    notice: str
+
+
+LIGHT = Colours(
+    window="#f4f4f2",
+    base="#ffffff",
+    tile="#e9e9e6",
+    line="#d3d3cf",
+    text="#1e1f22",
+    muted="#5f6167",
+    accent="#2b5fc4",
+    on_accent="#ffffff",
+    accent_hover="#244fa6",
+    selected="#dde7fa",
+    good="#1f7a45",
+    warning="#8a5a00",
+    failed="#b3261e",
+    notice="#eef2fb",
+)
+DARK = Colours(
+    window="#1b1c1e",
+    base="#242629",
+    tile="#2b2d31",
+    line="#3d4046",
+    text="#e9eaec",
+    muted="#a5a8af",
+    accent="#8ab0ff",
+    on_accent="#10131a",
+    accent_hover="#a6c3ff",
+    selected="#2c3a57",
+    good="#6cc48f",
+    warning="#e3b261",
+    failed="#f2928b",
+    notice="#232a38",
+)
+
+
+def colours(palette: QPalette) -> Colours:
+    """Return the colours that belong to a palette."""
+    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def palette_of(scheme: Colours) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for where, colour in (
+        (role.Window, scheme.window),
+        (role.WindowText, scheme.text),
+        (role.Base, scheme.base),
+        (role.AlternateBase, scheme.tile),
+        (role.Text, scheme.text),
+        (role.Button, scheme.base),
+        (role.ButtonText, scheme.text),
+        (role.BrightText, scheme.failed),
+        (role.PlaceholderText, scheme.muted),
+        (role.ToolTipBase, scheme.base),
+        (role.ToolTipText, scheme.text),
+        (role.Highlight, scheme.accent),
+        (role.HighlightedText, scheme.on_accent),
+        (role.Accent, scheme.accent),
+        (role.Link, scheme.accent),
+        (role.LinkVisited, scheme.accent),
+        (role.Light, scheme.base),
+        (role.Midlight, scheme.tile),
+        (role.Mid, scheme.line),
+        (role.Dark, scheme.line),
+        (role.Shadow, scheme.line),
+    ):
+        palette.setColor(where, QColor(colour))
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        faint = QColor(scheme.muted)
+        faint.setAlpha(150)
+        palette.setColor(QPalette.ColorGroup.Disabled, where, faint)
+    return palette
+
+
+def style_sheet(scheme: Colours) -> str:
+    """Return the rules for the few widgets that the palette alone cannot make calm."""
+    return f"""
+    QToolTip {{ color: {scheme.text}; background: {scheme.base}; border: 1px solid {scheme.line}; padding: 4px; }}
+    #fieldName, #quiet {{ color: {scheme.muted}; }}
+    #bar, #footer {{ background: {scheme.window}; }}
+    #choices {{ background: {scheme.window}; border: none; border-bottom: 1px solid {scheme.line}; padding: 0; }}
+    QStatusBar {{ border-top: 1px solid {scheme.line}; }}
+    QStatusBar::item {{ border: none; }}
+    QMenuBar {{ border: none; background: {scheme.window}; }}
+    #captionEditor {{ color: {scheme.text}; background: {scheme.base}; border: 2px solid {scheme.accent};
+        border-radius: 6px; }}
+    #notice {{ background: {scheme.notice}; border-bottom: 1px solid {scheme.line}; }}
+    #primary {{ color: {scheme.on_accent}; background: {scheme.accent}; border: 1px solid {scheme.accent};
+        border-radius: 6px; padding: 7px 20px; font-weight: 600; }}
+    #primary:hover {{ background: {scheme.accent_hover}; }}
+    #primary:focus {{ border: 2px solid {scheme.text}; padding: 6px 19px; }}
+    #primary:disabled {{ color: {scheme.muted}; background: {scheme.tile}; border-color: {scheme.tile}; }}
+    #primary[running="true"] {{ color: {scheme.text}; background: {scheme.base}; border-color: {scheme.line}; }}
+    #flat {{ color: {scheme.accent}; border: none; padding: 3px 6px; background: transparent; }}
+    #flat:hover, #flat:focus {{ text-decoration: underline; }}
+    #problem {{ color: {scheme.failed}; border: none; padding: 3px 6px; background: transparent; }}
+    #problem:hover, #problem:focus {{ text-decoration: underline; }}
+    QProgressBar {{ background: {scheme.tile}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
+    QProgressBar::chunk {{ background: {scheme.accent}; border-radius: 3px; }}
+    """
+
+
+def apply_theme(app: QApplication, theme: str = "system") -> None:
+    """Dress the app: "light", "dark", or "system", which is looked up again whenever the system's choice changes."""
+    hints = QGuiApplication.styleHints()
+
+    def dress(dark: bool) -> None:
+        scheme = DARK if dark else LIGHT
+        app.setPalette(palette_of(scheme))
+        app.setStyleSheet(style_sheet(scheme))
+
+    app.setStyle("Fusion")
+    if theme == "system":
+        dress(hints.colorScheme() == Qt.ColorScheme.Dark)
+        hints.colorSchemeChanged.connect(lambda scheme: dress(scheme == Qt.ColorScheme.Dark))
+    else:
+        dress(theme == "dark")

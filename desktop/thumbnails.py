@@ -1,0 +1,158 @@
+"""Thumbnails: decoded by two threads, only for what is in sight, kept in a cache with a limit in bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal, Slot
+from PySide6.QtGui import QColorSpace, QImage, QImageReader, QPixmap
+
+from mqwen.errors import MqwenError
+
+THREADS = 2
+CACHE_BYTES = 96 << 20
+# Formats that Qt can only decode whole: beyond this a thumbnail would cost gigabytes, and the tile stays empty.
+_WHOLE_DECODE_PIXELS = 128_000_000
+
+
+def read_thumbnail(path: Path, edge: int) -> QImage:
+    """Decode a photo upright (EXIF), its longer side at most `edge` pixels; a null image for what nothing can read."""
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    reader.setDecideFormatFromContent(True)  # a PNG named .jpg is still a PNG
+    size = reader.size()
+    if not size.isValid():
+        return _read_with_pillow(path, edge)
+    if bytes(reader.format().data()) != b"jpeg" and size.width() * size.height() > _WHOLE_DECODE_PIXELS:
+        return QImage()
+    if max(size.width(), size.height()) > edge:
+        reader.setScaledSize(size.scaled(edge, edge, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
+    image = reader.read()
+    return _for_screen(image) if not image.isNull() else _read_with_pillow(path, edge)
+
+
+def _read_with_pillow(path: Path, edge: int) -> QImage:
+    from mqwen.library.image import read_image
+
+    try:
+        picture = read_image(path, at_least=edge)
+    except (MqwenError, OSError, MemoryError):
+        return QImage()
+    picture.thumbnail((edge, edge))
+    data = picture.tobytes("raw", "RGB")
+    image = QImage(data, picture.width, picture.height, 3 * picture.width, QImage.Format.Format_RGB888)
+    return image.convertToFormat(QImage.Format.Format_RGB32)  # a copy: `data` may go
+
+
+def _for_screen(image: QImage) -> QImage:
+    space = image.colorSpace()
+    srgb = QColorSpace(QColorSpace.NamedColorSpace.SRgb)
+    if space.isValid() and space != srgb and space.colorModel() == QColorSpace.ColorModel.Rgb:
+        image.convertToColorSpace(srgb)
+    alpha = image.hasAlphaChannel()
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied if alpha else QImage.Format.Format_RGB32)
+
+
+class Thumbnails(QObject):
+    """Gives pixmaps by path: the one it has, or None now and `ready` when it has come.
+
+    Args:
+        edge: longer side of a thumbnail in device pixels.
+        cache_bytes: how much the pixmaps may take; the ones not looked at for longest go first.
+    """
+
+    ready = Signal(object)  # path
+    _decoded = Signal(object, QImage, int)
+
+    def __init__(self, parent: QObject | None = None, *, edge: int = 320, cache_bytes: int = CACHE_BYTES) -> None:
+        super().__init__(parent)
+        self._edge = edge
+        self._limit = cache_bytes
+        self._bytes = 0
+        self._cache: OrderedDict[Path, QPixmap] = OrderedDict()
+        self._lock = threading.Lock()
+        self._wanted: OrderedDict[Path, int] = OrderedDict()  # waiting, with the edge asked for
+        self._decoding: set[Path] = set()
+        self._busy = 0
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(THREADS)
+        self._decoded.connect(self._keep, Qt.ConnectionType.QueuedConnection)
+
+    def pixmap(self, path: Path) -> QPixmap | None:
+        """Return a thumbnail; None while it is being made; a null pixmap for a file that cannot be shown."""
+        found = self._cache.get(path)
+        if found is not None:
+            self._cache.move_to_end(path)
+            return found
+        with self._lock:
+            if path in self._wanted or path in self._decoding:
+                return None
+            self._wanted[path] = self._edge
+            start = self._busy < THREADS
+            self._busy += start
+        if start:
+            self._pool.start(self._work)
+        return None
+
+    def retain(self, paths: Iterable[Path]) -> None:
+        """Drop what is waiting except `paths`: called when the user has scrolled on."""
+        keep = set(paths)
+        with self._lock:
+            for path in [path for path in self._wanted if path not in keep]:
+                del self._wanted[path]
+
+    def set_edge(self, edge: int) -> None:
+        """Ask for another size from now on; what is there is shown until it is asked for again."""
+        if edge != self._edge:
+            self._edge = edge
+            self.clear()
+
+    def clear(self) -> None:
+        """Forget all: the files may have changed."""
+        with self._lock:
+            self._wanted.clear()
+        self._cache.clear()
+        self._bytes = 0
+
+    def cached(self) -> int:
+        """Return how many thumbnails are kept."""
+        return len(self._cache)
+
+    def close(self) -> None:
+        """Stop after the pictures being decoded now, and wait for them."""
+        with self._lock:
+            self._wanted.clear()
+        self._pool.waitForDone()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._busy -= 1
+                    return
+                path, edge = self._wanted.popitem(last=False)
+                self._decoding.add(path)
+            image = QImage()
+            try:
+                image = read_thumbnail(path, edge)
+            finally:
+                self._decoded.emit(path, image, edge)
+
+    @Slot(object, QImage, int)
+    def _keep(self, path: Path, image: QImage, edge: int) -> None:
+        with self._lock:
+            self._decoding.discard(path)
+        if edge == self._edge:
+            pixmap = QPixmap.fromImage(image)
+            self._cache[path] = pixmap
+            self._bytes += _bytes_of(pixmap)
+            while self._bytes > self._limit and len(self._cache) > 1:
+                self._bytes -= _bytes_of(self._cache.popitem(last=False)[1])
+        self.ready.emit(path)
+
+
+def _bytes_of(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4

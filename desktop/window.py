@@ -1,0 +1,327 @@
+"""The main window: opens photos, starts runs, shows how they go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+
+from desktop.bar import Bar
+from desktop.captioning import Captioning
+from desktop.failures import FailureDock
+from desktop.footer import Footer
+from desktop.grid import USUAL, PhotoGrid
+from desktop.menus import add_menus
+from desktop.notice import Notice
+from desktop.photos import Photo, PhotoModel, State
+from desktop.scanning import FolderScan
+from desktop.settings import OWN_PROMPT, Choices, Settings
+from desktop.sidecars import places
+from desktop.thumbnails import Thumbnails
+from desktop.welcome import Welcome
+from desktop.worker import CaptionWorker, Ending
+from mqwen.errors import MqwenError
+from mqwen.hub import STARTER
+from mqwen.library.scan import IMAGE_SUFFIXES
+from mqwen.run import RunSettings
+
+_REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
+
+
+class MainWindow(QMainWindow):
+    """Grid in the middle, the bar over it, progress under it, failures in a dock."""
+
+    start_action: QAction
+    start_selected_action: QAction
+    cancel_action: QAction
+
+    def __init__(self, settings: Settings, *, worker: CaptionWorker | None = None) -> None:
+        super().__init__()
+        self._settings = settings
+        self._sources: tuple[Path, ...] = ()
+        self._scan: FolderScan | None = None
+        self._closing = False
+        self.setWindowTitle("MQwen")
+        self.setAcceptDrops(True)
+        self.resize(1240, 820)
+        self.setMinimumSize(760, 480)
+
+        self.photos = PhotoModel(self)
+        self.thumbnails = Thumbnails(self)
+        self.captioning = Captioning(self.photos, self, worker=worker)
+        width = settings.column_width(USUAL)
+        self.bar = Bar(settings.choices())
+        self.notice = Notice()
+        self.grid = PhotoGrid(self.photos, self.thumbnails)
+        self.grid.set_width(width)
+        self.welcome = Welcome()
+        self.footer = Footer(width)
+        self.failures = FailureDock(self)
+        self._lay_out()
+        add_menus(self)
+        self._connect()
+        self.failures.hide()
+        geometry, state = settings.layout()
+        self.restoreGeometry(geometry)
+        self.restoreState(state)
+        self._choose()
+        self._show_counts()
+
+    def _lay_out(self) -> None:
+        toolbar = QToolBar(self.tr("Choices"))
+        toolbar.setObjectName("choices")
+        toolbar.setMovable(False)
+        toolbar.toggleViewAction().setEnabled(False)
+        toolbar.addWidget(self.bar)
+        self.addToolBar(toolbar)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.welcome)
+        self.stack.addWidget(self.grid)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(middle)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.failures)
+        self.resizeDocks([self.failures], [150], Qt.Orientation.Vertical)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self.footer, 1)
+
+    def _connect(self) -> None:
+        self._refresh = QTimer(self, interval=_REFRESH_MS, singleShot=True)
+        self._refresh.timeout.connect(self._show_counts)
+        self.photos.counts_changed.connect(self._refresh_soon)
+        self.captioning.progressed.connect(self._refresh_soon)
+        self.bar.choices_changed.connect(self._choose)
+        self.bar.start_requested.connect(self.start)
+        self.bar.cancel_requested.connect(self.cancel)
+        self.welcome.open_requested.connect(self.choose_folder)
+        self.notice.dismissed.connect(self._hint_seen)
+        self.grid.remove_requested.connect(self.remove_selected)
+        self.footer.width_changed.connect(self.grid.set_width)
+        self.footer.failures_requested.connect(self.failures.show)
+        self.failures.photo_opened.connect(self.show_photo)
+        self.failures.retry_requested.connect(self.start)
+        self.failures.count_changed.connect(self.footer.set_failures)
+        self.captioning.started.connect(self._run_started)
+        self.captioning.loading.connect(lambda: self.footer.show_busy(self.tr("Loading model…")))
+        self.captioning.model_loaded.connect(self._model_loaded)
+        self.captioning.failed.connect(self.failures.add)
+        self.captioning.recovered.connect(self.failures.discard)
+        self.captioning.finished.connect(self._run_finished)
+
+    # Opening.
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Show the photos of folders and files instead of what is shown now."""
+        self._sources = tuple(paths)
+        if paths:
+            first = paths[0]
+            self._settings.keep_last_folder(str(first if first.is_dir() else first.parent))
+            self.setWindowTitle(f"{first.name or first} - MQwen")
+        self.reload()
+
+    def reload(self) -> None:
+        """Look at the disk again; what is being typed is saved first, and a run that is under way goes on."""
+        self.grid.commit_edit()
+        if self._scan is not None:
+            self._scan.stop()
+            self._scan.disconnect(self)
+            self._scan.deleteLater()
+        self.thumbnails.clear()
+        self.photos.begin_scan()
+        self.stack.setCurrentWidget(self.grid if self._sources else self.welcome)
+        self._scan = FolderScan(self._sources, places(self._sources, self.bar.choices().write), self)
+        self._scan.found.connect(self._found)
+        self._scan.folder_failed.connect(self.failures.add)
+        self._scan.finished.connect(self._scan_finished)
+        self._scan.start()
+        self.grid.set_hint(self.tr("Looking for photos…"))
+        self._refresh_soon()
+
+    def choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), self._settings.last_folder())
+        if folder:
+            self.open([Path(folder)])
+
+    def choose_files(self) -> None:
+        kinds = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
+        pattern = self.tr("Photos ({kinds})").format(kinds=kinds)
+        files, _ = QFileDialog.getOpenFileNames(
+            self, self.tr("Open photos"), self._settings.last_folder(), f"{pattern};;{self.tr('All files')} (*)"
+        )
+        if files:
+            self.open([Path(file) for file in files])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open(paths)
+
+    def _found(self, photos: list[Photo]) -> None:
+        self.photos.add(photos)
+        for photo in photos:
+            if photo.state is State.FAILED:
+                self.failures.add(photo.path, photo.reason)
+
+    def _scan_finished(self) -> None:
+        self.photos.end_scan()
+        self.grid.set_hint(self.tr("No photos here"))
+        self._show_counts()
+
+    def scanning(self) -> bool:
+        return self._scan is not None and self._scan.isRunning()
+
+    # Running.
+
+    def start(self, paths: Sequence[Path] | None = None) -> None:
+        """Caption photos, by default all that are shown, as the bar says."""
+        self.grid.commit_edit()
+        choices = self.bar.choices()
+        if choices.style == OWN_PROMPT and not choices.prompt:
+            self.notice.say("run", self.tr("Type what to ask about each photo, then start again."))
+            self.bar.prompt.setFocus()
+            return
+        try:
+            settings = _run_settings(choices)
+        except MqwenError as error:
+            self.notice.say("run", str(error))
+            return
+        self.captioning.start(self.photos.paths() if paths is None else paths, choices.model, settings)
+
+    def start_selected(self) -> None:
+        self.start(self.grid.selected_paths())
+
+    def cancel(self) -> None:
+        if self.captioning.running():
+            self.bar.set_running(True, stopping=True)
+            self.captioning.cancel()
+            self.footer.show_busy(self.tr("Stopping…"))
+
+    def _run_started(self) -> None:
+        self.notice.clear("run")
+        self.bar.set_running(True)
+        self.failures.set_running(True)
+        self.footer.show_pace(self.captioning.pace)
+        self._update_actions()
+
+    def _model_loaded(self, where: str, starter: bool) -> None:
+        self.bar.model.setToolTip(where)
+        self.footer.show_pace(self.captioning.pace)
+
+    def _run_finished(self, ending: Ending) -> None:
+        self.bar.set_running(False)
+        self.failures.set_running(False)
+        self._update_actions()
+        self.footer.show_rest(self.tr("Stopped; what was done is kept") if ending.how == "cancelled" else "")
+        if ending.how == "failed":
+            self.notice.say("run", ending.reason)
+        self._show_counts()
+        if self._closing:
+            self.close()
+
+    # Editing the list.
+
+    def edit_caption(self) -> None:
+        if self.grid.currentIndex().isValid():
+            self.grid.edit(self.grid.currentIndex())
+
+    def remove_selected(self) -> None:
+        """Take the selected photos from the list and, unless begun, from the run; the files stay."""
+        self.grid.commit_edit()
+        paths = self.grid.selected_paths()
+        self.captioning.withdraw(paths)
+        self.photos.remove(paths)
+
+    def show_photo(self, path: Path) -> None:
+        """Select a photo in the grid and scroll to it."""
+        index = self.photos.index_of(path)
+        if index.isValid():
+            self.grid.setCurrentIndex(index)
+            self.grid.scrollTo(index)
+            self.grid.setFocus()
+
+    # Showing.
+
+    def _choose(self) -> None:
+        choices = self.bar.choices()
+        self._settings.keep_choices(choices)
+        self.captioning.set_targets(lambda: places(self._sources, choices.write))
+        if choices.model == STARTER and not self._settings.starter_hint_seen():
+            self.notice.say("starter", self.tr(
+                "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "
+                "real photo is wrong. For photographs, choose the folder of a real model under Model."
+            ))  # fmt: skip
+        elif choices.model != STARTER:
+            self.notice.clear("starter")
+
+    def _hint_seen(self, key: str) -> None:
+        if key == "starter":
+            self._settings.keep_starter_hint_seen()
+
+    def _refresh_soon(self) -> None:
+        if not self._refresh.isActive():
+            self._refresh.start()
+
+    def _show_counts(self) -> None:
+        total, done = self.photos.rowCount(), self.photos.count(State.CAPTIONED, State.EDITED)
+        number = QLocale().toString
+        if total:
+            text = self.tr("{done} of {total} captioned").format(done=number(done), total=number(total))
+        else:
+            text = ""
+        self.footer.set_summary(text)
+        if self.captioning.running() and self.captioning.pace.done and not self.bar.stopping():
+            self.footer.show_pace(self.captioning.pace)
+        self._update_actions()
+
+    def _update_actions(self) -> None:
+        running, some = self.captioning.running(), self.photos.rowCount() > 0
+        self.bar.set_ready(some)
+        self.start_action.setEnabled(some and not running)
+        self.start_selected_action.setEnabled(some and not running)
+        self.cancel_action.setEnabled(running)
+
+    # Closing.
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save what is being typed and stop the run; the window goes when the worker is done, and blocks nothing."""
+        self.grid.commit_edit()
+        if self.captioning.running():
+            self._closing = True
+            self.cancel()
+            self.setEnabled(False)
+            event.ignore()
+            return
+        self._settings.keep_layout(self.saveGeometry(), self.saveState())
+        self._settings.keep_column_width(self.footer.size_slider.value())
+        if self._scan is not None:
+            self._scan.stop()
+        self.thumbnails.close()
+        self.captioning.close()
+        event.accept()
+
+
+def _run_settings(choices: Choices) -> RunSettings:
+    """Return the settings of a run as the command line would make them of the same choices."""
+    own = choices.style == OWN_PROMPT
+    return RunSettings(
+        prompt=choices.prompt if own else None,
+        style="brief" if own else choices.style,
+        language=choices.language,
+        write=(choices.write,),
+        existing=choices.existing,  # type: ignore[arg-type]
+    )
