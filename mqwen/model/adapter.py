@@ -111,7 +111,7 @@ def pair_up(config: Mapping[str, Any], weights: Weights) -> dict[str, LoraPair]:
 
 
 def _setting(config: Mapping[str, Any], pattern_field: str, field: str, module: str) -> float:
-    """The value for one module: peft's patterns are matched by module name or ending; real regular expressions are refused."""
+    """The value for one module; peft's patterns are matched by name or ending, true regular expressions refused."""
     value = config.get(field)
     patterns = config.get(pattern_field) or {}
     if not isinstance(patterns, Mapping):

@@ -17,6 +17,7 @@ from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.model.tensors import INCOMPLETE_HINT, StoredTensor, Weights
 
 Shape = tuple[int, ...]
+WEIGHT_DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _jobs(part: Part, expected: Mapping[str, Shape]) -> Iterator[Job]:
                 tensor=name,
                 hint=INCOMPLETE_HINT,
             )
-        if not stored.dtype.is_floating_point:
+        if stored.dtype not in WEIGHT_DTYPES:
             raise CheckpointError(
                 f"holds {str(stored.dtype).removeprefix('torch.')} values where weights belong",
                 path=stored.file,

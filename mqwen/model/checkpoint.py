@@ -1,8 +1,8 @@
 """Recognise, verify and load a checkpoint folder; save one.
 
-Every function raises CheckpointError, naming the file and the tensor, for a folder that is incomplete, damaged or of another
-architecture. Headers are checked before any weight is read; NaN and infinite values are found while they are read. No code
-in a model folder is run, and `auto_map` is ignored.
+Every function raises CheckpointError, naming the file and the tensor, for a folder that is incomplete, damaged or of
+another architecture. Headers are checked before any weight is read; NaN and infinite values are found while they are
+read. No code in a model folder is run, and `auto_map` is ignored.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import nn
 from mqwen.model.adapter import open_adapter
 from mqwen.model.assembly import Job, Part, expected_shapes, meta_model, plan, untie_if_stored
 from mqwen.model.config import MQwenConfig
+from mqwen.model.config_files import config_fields, generation_fields, generation_of, marker_of
 from mqwen.model.layouts import (
-    EXTRA_0,
     LLAVA,
     PROJECTOR,
     VISION,
@@ -32,12 +32,13 @@ from mqwen.model.layouts import (
     text_config_of,
     vision_config_of,
 )
+from mqwen.model.report import CheckpointReport, report_of
 from mqwen.model.shards import MAX_SHARD_BYTES, NewTensor, write_error, write_json, write_shards
 from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.model.tensors import find_weights, naming, read_json
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all, after every tensor; an exception from it (Cancelled) ends the work."""
+"""Called with the bytes done and the bytes in all, after every tensor; an exception from it ends the work."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ def save_checkpoint(
 ) -> None:
     """Write config.json, generation_config.json and the weights in the LLaVA layout, spelled as in transformers 4.4x.
 
-    All files are written aside first and then put in place, config.json last. Weights of an earlier save are removed, other
-    files stay.
+    All files are written aside first and then put in place, config.json last. Weights of an earlier save are removed,
+    other files stay.
 
     Raises:
         WriteError, DiskFullError: the folder cannot be written; what stood there before is untouched.
@@ -127,6 +128,18 @@ def save_checkpoint(
         raise write_error(folder, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def inspect_checkpoint(folder: Path | str) -> CheckpointReport:
+    """Verify a folder in the LLaVA layout and say what it holds and needs. Reads configs and headers only.
+
+    Raises:
+        CheckpointError: see the module.
+    """
+    folder = Path(folder)
+    opened = open_checkpoint(folder)
+    stored = sum(job.nbytes for job in opened.jobs)
+    return report_of(opened.config, expected_shapes(opened.model), layout="llava", stored_bytes=stored, folder=folder)
 
 
 def open_checkpoint(folder: Path) -> Opened:
@@ -160,66 +173,6 @@ def open_parts(
     if opened:
         parts.append(Part(opened.projector, PROJECTOR, {}))
     return _open(config, parts, path, generation_of(language_model))
-
-
-def generation_of(folder: Path) -> dict[str, Any]:
-    """The ids in a folder's generation_config.json. Its sampling settings are not ours: captions are greedy by default.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
-    path = folder / "generation_config.json"
-    return generation_fields(read_json(path)) if path.exists() else {}
-
-
-def generation_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The bos, eos and pad ids of a generation config, those that are ids."""
-
-    def is_id(value: Any) -> bool:
-        return type(value) is int and value >= 0
-
-    found = {name: fields.get(name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    return {
-        name: value
-        for name, value in found.items()
-        if is_id(value) or (name == "eos_token_id" and isinstance(value, list) and value and all(map(is_id, value)))
-    }
-
-
-def config_fields(config: MQwenConfig, dtype: torch.dtype) -> dict[str, Any]:
-    """config.json in a form that readers old and new understand: 4.x knows rope_theta and torch_dtype only."""
-    fields = config.to_dict() | {
-        "architectures": ["LlavaForConditionalGeneration"],
-        "model_type": "llava",
-        "image_token_index": config.image_token_id,
-        "image_seq_length": config.image_tokens,
-        "use_dynamic_ntk": config.use_dynamic_ntk,
-        "use_logn_attn": config.use_logn_attn,
-        "seq_length": config.seq_length,
-    }
-    fields.pop("auto_map", None)
-    fields["dtype"] = fields["torch_dtype"] = str(dtype).removeprefix("torch.")
-    for part in ("text_config", "vision_config"):
-        fields[part] = {n: v for n, v in fields[part].items() if n not in ("auto_map", "_name_or_path", "dtype")}
-    rope = fields["text_config"].get("rope_parameters") or {}
-    if "rope_theta" in rope:
-        fields["text_config"]["rope_theta"] = rope["rope_theta"]
-    if rope.get("rope_type", "default") != "default":
-        fields["text_config"]["rope_scaling"] = {n: v for n, v in rope.items() if n != "rope_theta"}
-    return fields
-
-
-def marker_of(language_model: Path) -> int:
-    """The id of the token that stands for an image in this folder's tokenizer.
-
-    Raises:
-        CheckpointError: tokenizer.json is damaged.
-    """
-    path = language_model / "tokenizer.json"
-    added = read_json(path).get("added_tokens") if path.exists() else None
-    ids = {token.get("content"): token.get("id") for token in added or () if isinstance(token, Mapping)}
-    found = (ids.get(name) for name in ("<|extra_0|>", "<image>"))
-    return next((marker for marker in found if type(marker) is int), EXTRA_0)
 
 
 def _open(config: MQwenConfig, parts: Sequence[Part], path: Path, generation: Mapping[str, Any]) -> Opened:

@@ -1,14 +1,14 @@
 """How the tensors and the configs of model folders are spelled, and what they are called in memory (see splice.py).
 
 LLaVA layout, three spellings of one checkpoint:
-    old      language_model.model.*  language_model.lm_head.*  vision_tower.vision_model.*  multi_modal_projector.*
-    memory   model.language_model.*  lm_head.*                 model.vision_tower.*         model.multi_modal_projector.*
-    saved    language_model.model.*  language_model.lm_head.*  vision_tower.*               multi_modal_projector.*
-Original layout, three folders: a language model (Qwen-1, or Qwen2 and Qwen3 as they are published), a CLIP folder of which
-only the vision tower is used, an adapter folder (adapter.py) whose other_params.bin is the projector.
+    old     language_model.model.*  language_model.lm_head.*  vision_tower.vision_model.*  multi_modal_projector.*
+    memory  model.language_model.*  lm_head.*                 model.vision_tower.*         model.multi_modal_projector.*
+    saved   language_model.model.*  language_model.lm_head.*  vision_tower.*               multi_modal_projector.*
+Original layout, three folders: a language model (Qwen-1, or Qwen2 and Qwen3 as they are published), a CLIP folder of
+which only the vision tower is used, an adapter folder (adapter.py) whose other_params.bin is the projector.
 
-A layout's `place` maps a tensor of a file onto ours: () is a buffer that is not needed, two and more names are equal slices
-along the first dimension (Qwen-1's fused c_attn). `spellings` is the way back, for error messages.
+A layout's `place` maps a tensor of a file onto ours: () is a buffer that is not needed, two and more names are equal
+slices along the first dimension (Qwen-1's fused c_attn). `spellings` is the way back, for error messages.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _spell_llava(name: str) -> list[str]:
 
 
 def saved_name(name: str) -> str:
-    """Our name of a tensor in the old spelling, which every transformers since 4.36 and vLLM read: what MQwen writes."""
+    """Our name of a tensor in the old spelling, which transformers 4 and 5 and vLLM read: what MQwen writes."""
     if name.startswith("lm_head."):
         return "language_model." + name
     for ours, theirs in (("language_model.", "language_model.model."), ("vision_tower.", "vision_tower.vision_model.")):
@@ -251,8 +251,8 @@ _VISION_FIELDS = (
     *("image_size", "patch_size", "hidden_act", "layer_norm_eps", "attention_dropout", "vision_use_head"),
 )
 _KNOWN_HINT = (
-    "MQwen knows LLaVA checkpoints of a CLIP, SigLIP or Chinese-CLIP tower with a Qwen2 or Qwen3 model, and Qwen-1, Qwen2 or "
-    "Qwen3 with such a tower in separate folders."
+    "MQwen knows LLaVA checkpoints of a CLIP, SigLIP or Chinese-CLIP tower with a Qwen2 or Qwen3 model, and Qwen-1, "
+    "Qwen2 or Qwen3 with such a tower in separate folders."
 )
 
 

@@ -34,7 +34,7 @@ class NewTensor(NamedTuple):
 def write_shards(
     folder: Path, announced: Sequence[NewTensor], tensors: Iterable[torch.Tensor], *, max_shard_bytes: int
 ) -> list[str]:
-    """Write tensors to model.safetensors or, beyond `max_shard_bytes`, to shards with an index. One tensor is in memory at a time.
+    """Write model.safetensors or, beyond `max_shard_bytes`, shards with an index. One tensor is in memory at a time.
 
     Args:
         announced: what comes, in order; wide dtypes first keeps every tensor aligned to its item size.

@@ -1,8 +1,8 @@
 """Tensors in files: safetensors and .bin shards with their index, read one tensor at a time (shards.py writes them).
 
-A safetensors file is 8 bytes with the header's length (little endian), the header (JSON: name -> dtype, shape, data_offsets)
-and the data. Its header is checked against the file's size before anything is read, so that a shortened copy is found at
-once. A .bin file is a pickle: it is opened with torch's weights_only unpickler and mapped, not read.
+A safetensors file is 8 bytes with the header's length (little endian), the header (JSON: name -> dtype, shape,
+data_offsets) and the data. Its header is checked against the file's size before anything is read, so that a shortened
+copy is found at once. A .bin file is a pickle: it is opened with torch's weights_only unpickler and mapped, not read.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Weights:
         if self._pickle is None or self._pickle[0] != stored.file:
             self._pickle = None  # let go of the shard before the next one is mapped
             self._pickle = (stored.file, load_pickle(stored.file))
-        return self._pickle[1][stored.name].contiguous()
+        return self._pickle[1][stored.name].clone(memory_format=torch.contiguous_format)
 
 
 @contextmanager

@@ -1,0 +1,123 @@
+"""The three folders of the original layout -> one folder in the LLaVA layout, a tensor at a time.
+
+At most one tensor and its LoRA matrices are in memory (of a .bin shard, whose file is mapped, the pages that were read),
+so that a model larger than the memory can be imported. Weights keep the dtype that they are stored in; a LoRA is merged
+in float32 first.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from mqwen.errors import CheckpointError, DiskFullError
+from mqwen.model.assembly import Job
+from mqwen.model.checkpoint import Progress, new_projector, open_parts
+from mqwen.model.config_files import config_fields
+from mqwen.model.layouts import saved_name
+from mqwen.model.shards import MAX_SHARD_BYTES, NewTensor, write_error, write_json, write_shards
+from mqwen.model.tensors import read_json
+
+# What describes a model beside its weights. Python files are not among them: code of a model folder is never run.
+_TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "qwen.tiktoken"),
+    *("added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json"),
+)
+_IMAGE_FILES = ("preprocessor_config.json",)
+_OURS = re.compile(r"model.*\.safetensors|.+\.json|.+\.tiktoken|.+\.txt|.+\.jinja")
+
+
+def import_parts(
+    language_model: Path | str,
+    vision_tower: Path | str,
+    adapter: Path | str | None,
+    out: Path | str,
+    *,
+    image_token_id: int | None = None,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+    progress: Progress | None = None,
+) -> None:
+    """Join the three folders into `out`, which `load_checkpoint`, transformers and vLLM read.
+
+    Everything is verified before anything is written; the files grow in `OUT.partial`, which becomes `out` at the end.
+    What a killed import left there is removed. Without an adapter the projector is new and untrained.
+
+    Args:
+        image_token_id: see `load_parts`.
+        progress: called with the bytes read and the bytes in all, after every tensor; what it raises ends the import.
+
+    Raises:
+        CheckpointError: a folder is incomplete, damaged or of another architecture, or `out` holds something already.
+        WriteError, DiskFullError: `out` cannot be written. Nothing is left behind, as with every other error.
+    """
+    language_model, vision_tower, out = Path(language_model), Path(vision_tower), Path(out).absolute()
+    opened = open_parts(language_model, vision_tower, Path(adapter) if adapter else None, image_token_id=image_token_id)
+    partial = _prepare(out)
+    # Wide dtypes first, which keeps every tensor in the file aligned; otherwise in the order of the shards.
+    jobs = sorted(opened.jobs, key=lambda job: -job.source.dtype.itemsize)
+    projector = new_projector(opened.model) if adapter is None else {}
+    announced = [NewTensor(saved_name(name), tuple(t.shape), t.dtype) for name, t in projector.items()] + [
+        NewTensor(saved_name(target), shape, job.source.dtype)
+        for job in jobs
+        for target, shape in zip(job.targets, job.shapes, strict=True)
+    ]
+    needed = sum(tensor.nbytes for tensor in announced)
+    try:
+        if shutil.disk_usage(out.parent).free < needed:
+            raise DiskFullError(f"the disk has less room than the {needed / 1e9:.1f} GB needed", path=out.parent)
+        partial.mkdir()
+        write_shards(partial, announced, _stream(projector, jobs, progress), max_shard_bytes=max_shard_bytes)
+        write_json(partial / "generation_config.json", dict(opened.generation))
+        _copy(language_model, partial, _TOKENIZER_FILES)
+        _copy(vision_tower, partial, _IMAGE_FILES)
+        embedding = next(job for job in jobs if "language_model.embed_tokens.weight" in job.targets)
+        write_json(partial / "config.json", config_fields(opened.config, embedding.source.dtype))
+        if out.is_dir():
+            out.rmdir()
+        partial.rename(out)
+    except OSError as error:
+        raise write_error(out, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _stream(projector: dict[str, torch.Tensor], jobs: list[Job], progress: Progress | None) -> Iterator[torch.Tensor]:
+    yield from projector.values()
+    done, total = 0, sum(job.nbytes for job in jobs)
+    for job in jobs:
+        for _, tensor in job.read():
+            yield tensor.to(job.source.dtype)
+            del tensor  # before the next one is read
+        done += job.nbytes
+        if progress is not None:
+            progress(done, total)
+
+
+def _prepare(out: Path) -> Path:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CheckpointError("is there already and not empty", path=out, hint="Name a new folder, or remove this one.")
+    partial = out.with_name(out.name + ".partial")
+    try:
+        if partial.exists():
+            if not partial.is_dir() or not all(p.is_file() and _OURS.fullmatch(p.name) for p in partial.iterdir()):
+                raise CheckpointError("is in the way", path=partial, hint="Remove it, or name another folder.")
+            shutil.rmtree(partial)
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(partial, error) from error
+    return partial
+
+
+def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not (source / name).is_file():
+            continue
+        if name.endswith("_config.json"):  # auto_map names code that is not copied
+            fields = {field: value for field, value in read_json(source / name).items() if field != "auto_map"}
+            write_json(target / name, fields)
+        else:
+            shutil.copyfile(source / name, target / name)
