@@ -1,6 +1,6 @@
 """System libraries and programs that PyPI does not carry: which are missing, and how this machine gets them.
 
-Lists: what Qt's platform plugins load (tried on Debian 12). Nothing here is needed on macOS and Windows.
+Lists: what Qt's platform plugins load, and what the tests use (tried on Debian 12). Nothing here is needed on macOS and Windows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Need:
-    """One thing to be had: a shared library (``libX.so.N``), a program, or a folder of fonts, and who brings it."""
+    """One thing to be had: a shared library (``libX.so.N``), a program, or a font's file (``Noto...``), and who brings it."""
 
     name: str
     apt: str
@@ -29,7 +29,7 @@ class Need:
             except OSError:
                 return True
             return False
-        if self.name.startswith("NotoSans"):
+        if self.name.startswith("Noto"):
             return not any(Path("/usr/share/fonts").rglob(f"{self.name}*"))
         return shutil.which(self.name) is None
 
@@ -70,8 +70,10 @@ VIRTUAL_SCREEN = (
     Need("xdotool", "xdotool", "xdotool"),
     Need("openbox", "openbox", "openbox"),
 )
+# The recipe of the starter model draws with it.
+DRAWING = (Need("NotoColorEmoji", "fonts-noto-color-emoji", "google-noto-color-emoji-fonts"),)
 # The demo is not here: it opens no window.
-NEEDS = {"app": QT + SCREEN, "test": QT + SCREEN + VIRTUAL_SCREEN}
+NEEDS = {"app": QT + SCREEN, "test": QT + SCREEN + VIRTUAL_SCREEN + DRAWING}
 
 
 def ensure(job: str) -> None:
