@@ -1,6 +1,7 @@
 """System libraries and programs that PyPI does not carry: which are missing, and how this machine gets them.
 
-Lists: what Qt's platform plugins load, and what the tests use (tried on Debian 12). Nothing here is needed on macOS and Windows.
+Lists: what Qt's platform plugins load, and what the tests use (tried on Debian 12). macOS and Windows need
+nothing of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Need:
-    """One thing to be had: a shared library (``libX.so.N``), a program, or a font's file (``Noto...``), and who brings it."""
+    """A shared library (``libX.so.N``), a program, or a font's file (``Noto...``), and which package brings it."""
 
     name: str
     apt: str
