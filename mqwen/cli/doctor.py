@@ -75,6 +75,6 @@ def _model(name: str, device: str) -> str:
 
     folder = find_model(name)
     report = inspect_checkpoint(folder)
-    plan = devices.plan(device, report.bytes_by_dtype)
-    need = devices.gigabytes(report.bytes_by_dtype[plan.dtype])
+    plan = devices.plan(device, report.memory)
+    need = devices.gigabytes(report.memory[devices.PRECISIONS[plan.dtype]])
     return f"{report.parameters / 1e6:.1f} million parameters, {need}, would run on {plan.describe()} ({folder})"

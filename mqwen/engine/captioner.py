@@ -93,7 +93,7 @@ class Captioner:
                 progress(done, total)
 
         folder = find_model(model)
-        plan = devices.plan(device, inspect_checkpoint(folder).bytes_by_dtype, devices.dtype_of(dtype))
+        plan = devices.plan(device, inspect_checkpoint(folder).memory, devices.dtype_of(dtype))
         try:
             network = load_checkpoint(
                 folder, dtype=plan.dtype, device="cpu" if plan.offload else plan.device, progress=loaded

@@ -82,11 +82,12 @@ def answer(
     padded = [[processor.pad_id] * (length - len(row.input_ids)) + row.input_ids for row in rows]
     mask = [[0] * (length - len(row.input_ids)) + [1] * len(row.input_ids) for row in rows]
     images = [image for row in rows for image in row.pixel_values]
-    record = RecordLogprobs()
+    kept = KeepScores()
+    record = RecordLogprobs(kept)
     criteria = StoppingCriteriaList([record])
     if cancelled is not None:
         criteria.append(StopWhenCancelled(cancelled))
-    processors = LogitsProcessorList([record])
+    processors = LogitsProcessorList([kept])
     if sampling.temperature > 0:
         seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
         processors.append(SeededSampling(len(rows), temperature=sampling.temperature, top_p=sampling.top_p, seed=seed))
@@ -126,28 +127,30 @@ def _caption(
     )
 
 
-class RecordLogprobs(LogitsProcessor, StoppingCriteria):
-    """Remembers each chosen token's log-probability.
+class KeepScores(LogitsProcessor):
+    """Keeps each step's scores as they are before sampling bends them."""
 
-    As a logits processor it sees the scores of a step before sampling bends them, as a stopping criterion the token
-    that was chosen from them; it stops nothing.
+    scores: Tensor
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.scores = scores
+        return scores
+
+
+class RecordLogprobs(StoppingCriteria):
+    """Remembers the log-probability of each token as it is chosen; stops nothing.
 
     Attributes:
         steps: one tensor [batch] per generated token.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: KeepScores) -> None:
         self.steps: list[Tensor] = []
-        self._scores: Tensor | None = None
+        self._kept = kept
 
     def __call__(self, input_ids: Tensor, scores: Tensor | None, **kwargs: object) -> Tensor:
-        if self._scores is None:
-            assert scores is not None
-            self._scores = scores
-            return scores
-        chosen = input_ids[:, -1:]
-        self.steps.append((self._scores.gather(1, chosen)[:, 0] - self._scores.logsumexp(dim=1)).float())
-        self._scores = None
+        said = self._kept.scores
+        self.steps.append((said.gather(1, input_ids[:, -1:])[:, 0] - said.logsumexp(dim=1)).float())
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from mqwen.errors import DeviceError, InputError
 
+PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 # Of a card's free memory, what weights may take: the rest is for the KV cache, activations and the allocator's gaps.
 _WEIGHTS_SHARE = 0.8
 _RESIDENT_SHARE = 0.6  # when layers take turns on the card, one that visits needs room too
@@ -54,12 +56,10 @@ class Plan:
 
 def choose_device(requested: str = "auto", need_bytes: int | None = None) -> torch.device:
     """Return the device for a model of `need_bytes` bytes of weights; see plan(). Raises DeviceError."""
-    return plan(requested, {torch.bfloat16: need_bytes, torch.float16: need_bytes} if need_bytes else {}).device
+    return plan(requested, dict.fromkeys(PRECISIONS.values(), need_bytes) if need_bytes else None).device
 
 
-def plan(
-    requested: str = "auto", weights: dict[torch.dtype, int] | None = None, dtype: torch.dtype | None = None
-) -> Plan:
+def plan(requested: str = "auto", memory: Mapping[str, int] | None = None, dtype: torch.dtype | None = None) -> Plan:
     """Choose device and precision.
 
     "auto" takes the CUDA card with the most free memory; a model that does not fit there is offloaded to main memory,
@@ -68,7 +68,7 @@ def plan(
 
     Args:
         requested: "auto", "cpu", "cuda" or "cuda:N".
-        weights: bytes of the model's weights by precision; without it a model is taken to fit.
+        memory: bytes of the model's weights by precision, as in CheckpointReport; without it a model is taken to fit.
         dtype: precision asked for; None chooses.
 
     Raises:
@@ -78,7 +78,7 @@ def plan(
         return _on_cpu(dtype)
     device = _cuda_device(requested)
     precision = dtype or (torch.bfloat16 if _has_bf16(device) else torch.float16)
-    need = (weights or {}).get(precision, 0)
+    need = memory[PRECISIONS[precision]] if memory else 0
     free = free_bytes(device)
     if need <= free * _WEIGHTS_SHARE:
         return Plan(device, precision)

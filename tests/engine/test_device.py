@@ -43,7 +43,7 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_card_the_processor_takes_it_in_fp32(no_card: None) -> None:
-    plan = devices.plan("auto", {torch.float32: 10**15})
+    plan = devices.plan("auto", {"fp32": 10**15})
     assert (plan.device, plan.dtype, plan.offload) == (torch.device("cpu"), torch.float32, False)
     assert "processor" in plan.describe() and "float32" in plan.describe()
 
@@ -63,28 +63,28 @@ def test_an_unknown_device_is_an_error(cards: Any, requested: str) -> None:
 
 def test_the_emptiest_card_takes_a_model_that_fits(cards: Any) -> None:
     cards(4 * GB, 24 * GB, 8 * GB)
-    plan = devices.plan("auto", {torch.bfloat16: 16 * GB})
+    plan = devices.plan("auto", {"bf16": 16 * GB})
     assert (plan.device, plan.dtype, plan.offload) == (torch.device("cuda", 1), torch.bfloat16, False)
     assert plan.describe() == "Card, bfloat16"
 
 
 def test_a_card_before_ampere_computes_in_fp16(cards: Any) -> None:
     cards(24 * GB, capability=(7, 5))
-    assert devices.plan("cuda:0", {torch.float16: GB}).dtype == torch.float16
+    assert devices.plan("cuda:0", {"fp16": GB}).dtype == torch.float16
 
 
 def test_a_model_larger_than_the_card_is_offloaded_and_says_so(cards: Any) -> None:
     cards(8 * GB)
-    plan = devices.plan("auto", {torch.bfloat16: 16 * GB})
+    plan = devices.plan("auto", {"bf16": 16 * GB})
     assert (plan.device.type, plan.offload) == ("cuda", True)
     assert "16.0 GB" in plan.describe() and "8.0 GB" in plan.describe()
 
 
 def test_a_model_larger_than_card_and_memory_goes_to_the_processor_or_is_refused(cards: Any) -> None:
     cards(8 * GB)
-    assert devices.plan("auto", {torch.bfloat16: 100 * GB}).device.type == "cpu"
+    assert devices.plan("auto", {"bf16": 100 * GB}).device.type == "cpu"
     with pytest.raises(DeviceError, match="100.0 GB"):
-        devices.plan("cuda", {torch.bfloat16: 100 * GB})
+        devices.plan("cuda", {"bf16": 100 * GB})
 
 
 def test_a_card_number_that_is_too_high_is_an_error(cards: Any) -> None:

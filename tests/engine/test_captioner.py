@@ -1,0 +1,341 @@
+"""Captioner on tiny random checkpoints: a picture's caption is its own, whatever happens around it."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import random
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mqwen.engine import captioner as module
+from mqwen.engine.caption import Caption
+from mqwen.engine.captioner import Captioner
+from mqwen.engine.decoder import SeededSampling, _caption
+from mqwen.errors import Cancelled, CheckpointError, DeviceError, ImageError, InputError, MqwenError
+from mqwen.model.processor import Message
+from tests.tiny import tiny_llava
+
+Picture = Callable[[int], Image.Image]
+LENGTH = 12
+
+
+def save(folder: Path, picture: Picture, count: int) -> list[Path]:
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        picture(number).save(path)
+    return paths
+
+
+def ragged(path: Path) -> str:
+    return "What is this? " * (1 + int(path.stem) % 5)
+
+
+@pytest.mark.parametrize(("vision", "text"), [("clip", "qwen2"), ("siglip", "qwen3"), ("chinese_clip", "qwen2")])
+def test_a_greedy_caption_is_the_same_alone_and_in_any_batch(
+    tmp_path: Path, picture: Picture, vision: Any, text: Any
+) -> None:
+    captioner = Captioner.load(tiny_llava(tmp_path / "model", vision, text), device="cpu")
+    paths = save(tmp_path, picture, 11)
+    alone = {path: captioner.caption(path, ragged(path), max_new_tokens=LENGTH) for path in paths}
+    assert len({caption.text for caption in alone.values()}) > 5, "a test of noise that does not depend on the picture"
+    for size, seed in ((2, 0), (4, 1), (11, 2)):
+        random.Random(seed).shuffle(paths)
+        for path, caption in captioner.caption_many(paths, prompt=ragged, batch_size=size, max_new_tokens=LENGTH):
+            assert isinstance(caption, Caption)
+            assert caption.text == alone[path].text
+            assert (caption.tokens, caption.finish_reason) == (alone[path].tokens, alone[path].finish_reason)
+            assert caption.logprob == pytest.approx(alone[path].logprob, abs=1e-4)
+
+
+def test_a_caption_is_what_generate_gives_and_its_logprob_what_the_logits_say(
+    captioner: Captioner, picture: Picture
+) -> None:
+    model, processor = captioner._loaded(), captioner.processor
+    prompt = processor.encode([Message("user", "Why?", images=1)])
+    pixel_values = processor.pixel_values(picture(3))[None]
+    new = model.generate(torch.tensor([prompt]), pixel_values=pixel_values, max_new_tokens=LENGTH, do_sample=False)[0]
+    caption = captioner.caption(picture(3), "Why?", max_new_tokens=LENGTH)
+    ends = [place for place, token in enumerate(new.tolist()) if token in processor.stop_ids]
+    new = new[: ends[0] + 1] if ends else new
+    assert caption.text == " ".join(processor.decode(new[: ends[0]].tolist() if ends else new.tolist()).split())
+    assert caption.tokens == len(new) - bool(ends)
+    assert caption.finish_reason == ("stop" if ends else "length")
+    with torch.inference_mode():
+        logits = model(torch.tensor([prompt + new.tolist()]), pixel_values=pixel_values).logits[0]
+    said = logits[-len(new) - 1 : -1].log_softmax(-1).gather(1, new[:, None])
+    assert caption.logprob == pytest.approx(float(said.mean()), abs=1e-4)
+
+
+def test_a_caption_holds_no_special_tokens(captioner: Captioner) -> None:
+    processor = captioner.processor
+    plain = processor.tokenizer.plain
+    ids = [*plain("a "), processor.image_token_id, *plain("dog")]
+    caption = _caption(processor, [*ids, processor.stop_ids[0], processor.pad_id], torch.zeros(9), False, 20)
+    assert caption is not None and caption.text == "a dog"
+    assert (caption.finish_reason, caption.tokens) == ("stop", len(ids))
+
+
+def test_bad_pictures_come_out_with_their_error_and_the_others_go_on(
+    tmp_path: Path, captioner: Captioner, picture: Picture
+) -> None:
+    good = save(tmp_path, picture, 6)
+    (empty := tmp_path / "empty.jpg").touch()
+    (text := tmp_path / "text.png").write_text("no picture")
+    (cut := tmp_path / "cut.png").write_bytes(good[0].read_bytes()[:60])
+    gone = tmp_path / "gone.jpg"
+    items = [empty, *good[:3], text, cut, *good[3:], gone]
+    for ordered in (True, False):
+        results = list(captioner.caption_many(iter(items), batch_size=4, ordered=ordered, max_new_tokens=4))
+        assert (([item for item, _ in results]) == items) or not ordered
+        assert {item for item, result in results if isinstance(result, ImageError)} == {empty, text, cut, gone}
+        assert sorted(item for item, result in results if isinstance(result, Caption)) == good
+
+
+def test_an_unexpected_error_of_a_prompt_is_that_pictures_own(captioner: Captioner, picture: Picture) -> None:
+    first, second = picture(1), picture(2)
+
+    def prompt(item: Image.Image) -> str:
+        if item is first:
+            raise PermissionError("no date for you")
+        return "What?"
+
+    results = {id(item): r for item, r in captioner.caption_many([first, second], prompt=prompt, max_new_tokens=2)}
+    assert isinstance(results[id(first)], ImageError) and "no date for you" in str(results[id(first)])
+    assert isinstance(results[id(second)], Caption)
+
+
+def test_out_of_memory_halves_the_batch_and_loses_nothing(
+    tmp_path: Path, captioner: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = save(tmp_path, picture, 13)
+    expected = {path: captioner.caption(path, max_new_tokens=5).text for path in paths}
+    real, sizes = module.answer, []
+
+    def small_card(model: Any, processor: Any, plan: Any, rows: Any, *rest: Any) -> Any:
+        sizes.append(len(rows))
+        if len(rows) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(model, processor, plan, rows, *rest)
+
+    monkeypatch.setattr(module, "answer", small_card)
+    results = list(captioner.caption_many(paths, batch_size=8, max_new_tokens=5))
+    assert len(results) == 13
+    assert {path: result.text for path, result in results if isinstance(result, Caption)} == expected
+    assert sizes[:3] == [8, 4, 2] and max(sizes[3:]) == 2
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_a_picture_too_large_alone_is_named_and_the_others_go_on(
+    captioner: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    real, calls = module.answer, itertools.count()
+
+    def first_fails(*arguments: Any) -> Any:
+        if next(calls) == 0:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "answer", first_fails)
+    results = list(captioner.caption_many([picture(1), picture(2)], batch_size=1, ordered=True, max_new_tokens=2))
+    assert isinstance(results[0][1], DeviceError) and isinstance(results[1][1], Caption)
+
+
+def test_an_error_that_is_not_about_memory_is_not_swallowed(
+    captioner: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(module, "answer", broken)
+    with pytest.raises(RuntimeError, match="a defect"):
+        captioner.caption(picture(1))
+
+
+def with_head(folder: Path, change: Callable[[torch.Tensor], Any]) -> Captioner:
+    """Load a tiny model whose output head is changed; its rows 256 to 258 are the tokens that end an answer."""
+    tiny_llava(folder)
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    change(next(tensor for name, tensor in tensors.items() if name.endswith("lm_head.weight")))
+    save_file(tensors, file, metadata={"format": "pt"})
+    return Captioner.load(folder, device="cpu")
+
+
+def never_end(head: torch.Tensor) -> None:
+    head[256:] = 0  # their logits are 0, and of 256 random ones some are always above
+
+
+def count_steps(captioner: Captioner) -> Callable[[], int]:
+    """Return a function that tells how many passes the model has begun since its loading."""
+    steps = 0
+    forward = captioner._loaded().forward
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return forward(*arguments, **named)
+
+    captioner._loaded().forward = counted  # type: ignore[method-assign]
+    return lambda: steps
+
+
+def test_cancel_ends_generation_within_one_step(tmp_path: Path, picture: Picture) -> None:
+    captioner = with_head(tmp_path / "model", never_end)
+    steps = count_steps(captioner)
+    with pytest.raises(Cancelled):
+        captioner.caption(picture(1), max_new_tokens=200, cancelled=lambda: steps() >= 5)
+    assert steps() == 5
+
+
+def test_cancel_during_prefill_does_not_wait_for_it(captioner: Captioner, picture: Picture) -> None:
+    reached: list[int] = []
+    cancel = threading.Event()
+    layers = captioner._loaded().vision_tower.encoder.layers
+
+    def reach(number: int) -> None:
+        reached.append(number)
+        cancel.set()
+
+    for number, layer in enumerate(layers):
+        layer.register_forward_pre_hook(lambda *_, number=number: reach(number))
+    with pytest.raises(Cancelled):
+        captioner.caption(picture(1), cancelled=cancel.is_set)
+    assert reached in ([0], [0, 1]), "the layers after the cancelled one were computed"
+
+
+def test_rows_that_were_complete_are_kept_when_cancelled(tmp_path: Path, picture: Picture) -> None:
+    captioner = with_head(tmp_path / "model", lambda head: head[258].mul_(2.5))
+    pictures = [picture(number) for number in range(12)]
+    expected = {
+        id(item): caption
+        for item, caption in captioner.caption_many(pictures, batch_size=12, max_new_tokens=60)
+        if isinstance(caption, Caption)
+    }
+    lengths = sorted(caption.tokens for caption in expected.values())
+    middle = lengths[len(lengths) // 2]
+    assert lengths[0] < middle < lengths[-1], "captions of different lengths are what this test is about"
+    steps = count_steps(captioner)
+    got = {}
+    with pytest.raises(Cancelled):
+        for item, caption in captioner.caption_many(
+            pictures, batch_size=12, max_new_tokens=60, cancelled=lambda: steps() > middle
+        ):
+            got[id(item)] = caption
+    assert got == {item: caption for item, caption in expected.items() if caption.tokens <= middle}
+
+
+def test_finishing_begins_no_further_batch(tmp_path: Path, captioner: Captioner, picture: Picture) -> None:
+    paths = save(tmp_path, picture, 9)
+    results = []
+    for result in captioner.caption_many(paths, batch_size=3, max_new_tokens=3, finishing=lambda: bool(results)):
+        results.append(result)
+    assert len(results) == 3
+
+
+def test_keywords_come_as_a_list(captioner: Captioner, picture: Picture) -> None:
+    caption = captioner.caption(picture(1), style="keywords", max_new_tokens=80)
+    assert caption.text == ", ".join(caption.keywords)
+    assert captioner.caption(picture(1), style="brief", max_new_tokens=8).keywords == ()
+
+
+def test_sampling_depends_on_the_seed_and_not_on_the_batch(captioner: Captioner, picture: Picture) -> None:
+    pictures = [picture(number) for number in range(5)]
+    options: dict[str, Any] = {"temperature": 1.0, "top_p": 0.9, "max_new_tokens": LENGTH}
+    alone = [captioner.caption(image, seed=7, **options).text for image in pictures]
+    together = captioner.caption_many(pictures, seed=7, batch_size=5, ordered=True, **options)
+    assert [caption.text for _, caption in together if isinstance(caption, Caption)] == alone
+    assert captioner.caption(pictures[0], seed=8, **options).text != alone[0]
+    assert captioner.caption(pictures[0], max_new_tokens=LENGTH).text != alone[0]
+
+
+def test_sampling_draws_from_the_softmax() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.0, -torch.inf]])
+    sampler = SeededSampling(1, temperature=0.5, top_p=1.0, seed=0)
+    draws = torch.tensor([int(sampler(torch.zeros(1, 1), logits).argmax()) for _ in range(4000)])
+    frequencies = torch.bincount(draws, minlength=4) / len(draws)
+    assert torch.allclose(frequencies, (logits[0] / 0.5).softmax(-1), atol=0.03)
+    nucleus = SeededSampling(1, temperature=0.5, top_p=0.5, seed=0)
+    assert {int(nucleus(torch.zeros(1, 1), logits).argmax()) for _ in range(50)} == {0}
+
+
+def test_a_repetition_penalty_changes_the_caption(captioner: Captioner, picture: Picture) -> None:
+    plain = captioner.caption(picture(1), max_new_tokens=40)
+    assert captioner.caption(picture(1), max_new_tokens=40, repetition_penalty=3.0).text != plain.text
+
+
+def test_in_a_conversation_the_image_stays_in_its_turn(captioner: Captioner, picture: Picture) -> None:
+    turns = [
+        Message("user", "What is this?", images=1),
+        Message("assistant", "A dog."),
+        Message("user", "What colour is it?"),
+    ]
+    answer = captioner.ask(turns, [picture(1)], max_new_tokens=LENGTH)
+    moved = [Message("user", "What is this?"), turns[1], Message("user", "What colour is it?", images=1)]
+    assert captioner.ask(moved, [picture(1)], max_new_tokens=LENGTH).text != answer.text
+    model, processor = captioner._loaded(), captioner.processor
+    ids = processor.encode(turns)
+    assert ids.index(processor.image_token_id) < len(processor.encode(turns[:1], add_generation_prompt=False))
+    new = model.generate(
+        torch.tensor([ids]), pixel_values=processor.pixel_values(picture(1))[None], max_new_tokens=LENGTH
+    )[0].tolist()
+    ends = [place for place, token in enumerate(new) if token in processor.stop_ids] or [len(new)]
+    assert answer.text == " ".join(processor.decode(new[: ends[0]]).split())
+
+
+def test_two_images_in_one_conversation_and_none(captioner: Captioner, picture: Picture) -> None:
+    turns = [Message("user", "Compare.", images=2)]
+    one_way = captioner.ask(turns, [picture(1), picture(2)], max_new_tokens=LENGTH).text
+    assert captioner.ask(turns, [picture(2), picture(1)], max_new_tokens=LENGTH).text != one_way
+    assert captioner.ask([Message("user", "Hello.")], max_new_tokens=2).tokens <= 2
+    with pytest.raises(InputError, match="2 images"):
+        captioner.ask(turns, [picture(1)])
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_new_tokens": 0}, {"temperature": -1}, {"top_p": 0}, {"repetition_penalty": 0}, {"batch_size": 0}]
+)
+def test_options_out_of_range_are_an_error(captioner: Captioner, picture: Picture, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        list(captioner.caption_many([picture(1)], **options))
+
+
+def test_unloading_frees_the_model(tiny_folder: Path, picture: Picture) -> None:
+    captioner = Captioner.load(tiny_folder, device="cpu")
+    captioner.caption(picture(1), max_new_tokens=2)
+    weight = weakref.ref(captioner._loaded().lm_head.weight)
+    captioner.unload()
+    gc.collect()
+    assert weight() is None
+    with pytest.raises(MqwenError, match="unloaded"):
+        captioner.caption(picture(1))
+
+
+def test_loading_can_be_followed_and_cancelled(tiny_folder: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    Captioner.load(tiny_folder, device="cpu", progress=lambda done, total: seen.append((done, total)))
+    assert seen and seen[-1][0] == seen[-1][1] and seen == sorted(seen)
+    asked = itertools.count()
+    with pytest.raises(Cancelled):
+        Captioner.load(tiny_folder, device="cpu", cancelled=lambda: next(asked) >= 2)
+    assert next(asked) == 3, "it read on after the cancel"
+
+
+def test_a_captioner_says_what_it_is(captioner: Captioner) -> None:
+    assert captioner.describe().startswith("tiny on the processor")
+    assert not captioner.is_starter
+
+
+def test_a_model_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="config.json"):
+        Captioner.load(tmp_path)
+    with pytest.raises(CheckpointError, match="no model 'nonesuch'"):
+        Captioner.load("nonesuch")
