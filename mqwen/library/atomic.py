@@ -39,7 +39,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        mode, owner = _existing(target)
+        mode, owner = check_replaceable(target)
         _clean_once(target.parent)
         _replace(target, data, mode, owner)
     except (OSError, ValueError) as error:
@@ -108,7 +108,13 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _existing(target: Path) -> tuple[int | None, tuple[int, int] | None]:
+def check_replaceable(target: Path) -> tuple[int | None, tuple[int, int] | None]:
+    """Return mode and owner of a file that may be replaced, None twice where there is none yet.
+
+    Raises:
+        WriteError: it is read-only, or no regular file.
+        OSError: it cannot be looked at.
+    """
     try:
         found = os.stat(target)
     except FileNotFoundError:
