@@ -124,10 +124,10 @@ def run(
 
     Raises:
         DiskFullError: no space left. The photo concerned has had its "failed" outcome, those before it are kept.
+        WriteError: at the end, metadata.jsonl cannot be brought up to date; the next run will.
     """
     stop = stop or StopFlag()
-    targets = Targets(paths, settings.write)
-    settled: deque[Outcome] = deque()  # photos, and folders that cannot be read, that need no model
+    settled: deque[Outcome] = deque()  # photos that need no model, and folders that cannot be read
     photos = scan(paths, recursive=settings.recursive, on_error=lambda error: settled.append(failed(error.path, error)))
     seconds = _since_before()
     exhausted = False
@@ -148,33 +148,34 @@ def run(
 
     def question(photo: Path) -> str:
         text = settings.prompt or prompt_for(settings.style, settings.language)
-        return fill(text, photo, targets.text(photo) or "") if "{" in text else text
+        return fill(text, photo, targets.text(photo)) if "{existing}" in text else fill(text, photo)
 
-    while not exhausted and not stop.finishing():
-        try:
-            for photo, result in _captions(captioner, unsettled(), question, settings, stop):
-                while settled:
-                    yield replace(settled.popleft(), seconds=seconds())
-                outcome, disk_full = _write(photo, result, targets, settings)
-                yield replace(outcome, seconds=seconds())
-                if disk_full:
-                    raise disk_full
-        except Cancelled:
-            stop.stop_now()
-        while settled:
-            yield replace(settled.popleft(), seconds=seconds())
+    with Targets(paths, settings.write) as targets:
+        while not exhausted and not stop.finishing():
+            try:
+                for photo, result in _captions(captioner, unsettled(), question, settings, stop):
+                    while settled:
+                        yield replace(settled.popleft(), seconds=seconds())
+                    outcome, disk_full = _write(photo, result, targets, settings)
+                    yield replace(outcome, seconds=seconds())
+                    if disk_full:
+                        raise disk_full
+            except Cancelled:
+                stop.stop_now()
+            while settled:
+                yield replace(settled.popleft(), seconds=seconds())
 
 
 def survey(paths: Sequence[Path | str], settings: RunSettings, stop: StopFlag | None = None) -> tuple[int, int]:
     """Return how many photos run() would come to, and how many of them need the model; it reads sidecars only."""
-    targets = Targets(paths, settings.write)
     real = replace(settings, dry_run=False)
     total = to_do = 0
-    for photo in scan(paths, recursive=settings.recursive, on_error=lambda error: None):
-        if stop is not None and stop.finishing():
-            break
-        total += 1
-        to_do += _without_model(photo, targets, real) is None
+    with Targets(paths, settings.write) as targets:
+        for photo in scan(paths, recursive=settings.recursive, on_error=lambda error: None):
+            if stop is not None and stop.finishing():
+                break
+            total += 1
+            to_do += _without_model(photo, targets, real) is None
     return total, to_do
 
 

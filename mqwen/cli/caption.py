@@ -16,7 +16,7 @@ from typing import Any, Literal
 from mqwen.cli.options import add_model_options, add_sampling_options, positive, starter_notice
 from mqwen.cli.progress import Progress
 from mqwen.engine.prompts import LANGUAGES, STYLES
-from mqwen.errors import DiskFullError
+from mqwen.errors import WriteError
 from mqwen.hub import find_model
 from mqwen.library.targets import TARGETS
 from mqwen.run import EXISTING, Outcome, RunSettings, StopFlag, run, survey
@@ -96,7 +96,7 @@ def command(arguments: argparse.Namespace) -> int:
 
 def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arguments: argparse.Namespace) -> int:
     count = {"captioned": 0, "skipped": 0, "failed": 0}
-    full: DiskFullError | None = None
+    ended_by: WriteError | None = None
     try:
         for outcome in outcomes:
             count[outcome.status] += 1
@@ -107,17 +107,16 @@ def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arg
             if outcome.status == "failed":
                 progress.say(f"failed: {outcome.path}: {outcome.reason}")
             progress.advance(by_model=outcome.status != "skipped")
-    except DiskFullError as error:
-        full = error
+    except WriteError as error:
+        ended_by = error
     progress.close()
     verb = "to caption" if arguments.dry_run else "captioned"
     summary = f"{count['captioned']} {verb}, {count['skipped']} skipped, {count['failed']} failed"
-    if full:
-        summary = f"stopped, the disk is full: {summary}; what was written is kept, the same command goes on from here"
-    elif stop.finishing():
-        summary = f"stopped: {summary}; what was written is kept, the same command goes on from here"
+    if ended_by or stop.finishing():
+        why = f" by {ended_by}" if ended_by else ""
+        summary = f"stopped{why}\n{summary}; what was written is kept, the same command goes on from here"
     print(summary, file=sys.stderr)
-    if full:
+    if ended_by:
         return 1
     return 130 if stop.finishing() else int(count["failed"] > 0)
 

@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from mqwen import __version__
@@ -47,6 +46,7 @@ def command(arguments: argparse.Namespace) -> int:
 def _machine() -> Iterator[tuple[str, str]]:
     import psutil  # type: ignore[import-untyped]
     import torch
+    import transformers
 
     from mqwen.engine import device as devices
 
@@ -54,7 +54,7 @@ def _machine() -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "system", platform.platform()
     yield "torch", torch.__version__
-    yield "transformers", version("transformers")
+    yield "transformers", transformers.__version__
     memory = psutil.virtual_memory()
     yield "processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
     yield "memory", f"{devices.gigabytes(memory.available)} free of {devices.gigabytes(memory.total)}"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
+from mqwen.library.metadata_jsonl import MetadataJsonl
 from mqwen.library.sidecar import SidecarNames, append_sidecar, read_sidecar, write_sidecar
 
 _SUFFIXES = {"txt": ".txt", "caption": ".caption"}
 TARGETS = ("txt", "caption", "jsonl", "none")
+# Each keeps a file open; pictures given one by one can come from any number of folders.
+_OPEN_TABLES = 16
 
 
 class Targets:
-    """The targets of one run; thread-safe.
+    """The targets of one run; thread-safe. Close it, or use it in a `with`.
 
     Args:
-        paths: what the run was given: a photo found in a folder has its line in that folder's metadata.jsonl, a
-            photo given directly in its own folder's.
+        paths: what the run was given. A photo has its line in the metadata.jsonl of the outermost of these folders that
+            it lies in, a photo given directly in its own folder's.
         write: names out of TARGETS; "none" adds nothing.
 
     Attributes:
@@ -25,7 +32,18 @@ class Targets:
 
     def __init__(self, paths: Iterable[Path | str], write: Iterable[str]) -> None:
         self.names = tuple(name for name in write if name != "none")
+        self._folders = {Path(os.path.abspath(path)) for path in paths if os.path.isdir(path)}
         self._sidecars = SidecarNames()
+        self._tables: OrderedDict[Path, MetadataJsonl] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Targets:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def lacking(self, photo: Path) -> tuple[str, ...]:
         """Return the targets without text for this photo. Raises InputError where a file cannot be read."""
@@ -42,7 +60,34 @@ class Targets:
             DiskFullError, WriteError: it was not written; what stood there is untouched.
             InputError: append, and what stands there cannot be read.
         """
-        (append_sidecar if append else write_sidecar)(self._sidecars.path(photo, _SUFFIXES[name]), text)
+        if name == "jsonl":
+            with self._lock:
+                table = self._table(photo)
+                (table.append if append else table.set)(photo, text)
+        else:
+            (append_sidecar if append else write_sidecar)(self._sidecars.path(photo, _SUFFIXES[name]), text)
+
+    def close(self) -> None:
+        """Bring every metadata.jsonl up to date.
+
+        Raises:
+            DiskFullError, WriteError: one could not be; what was noted for it is kept beside it for the next run.
+        """
+        with self._lock:
+            while self._tables:
+                self._tables.popitem()[1].close()
 
     def _read(self, photo: Path, name: str) -> str | None:
+        if name == "jsonl":
+            with self._lock:
+                return self._table(photo).get(photo)
         return read_sidecar(self._sidecars.path(photo, _SUFFIXES[name]))
+
+    def _table(self, photo: Path) -> MetadataJsonl:
+        given = [folder for folder in photo.parents if folder in self._folders]
+        folder = given[-1] if given else photo.parent
+        if folder not in self._tables:
+            if len(self._tables) >= _OPEN_TABLES:
+                self._tables.popitem(last=False)[1].close()
+            self._tables[folder] = MetadataJsonl(folder)
+        return self._tables[folder]
