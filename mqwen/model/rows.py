@@ -66,6 +66,8 @@ def shifted_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.T
 
 
 def spliced_labels(labels: torch.Tensor, rows: SplicedRows) -> torch.Tensor:
-    """labels [rows, S] -> [rows, T], -100 where an image stands and at padding."""
-    hidden = rows.is_image | (rows.attention_mask == 0)
+    """labels [rows, S] -> [rows, T], -100 where an image stands, at padding, and where padding would predict."""
+    padding = rows.attention_mask == 0
+    after_padding = nn.functional.pad(padding[:, :-1], (1, 0))
+    hidden = rows.is_image | padding | after_padding
     return labels.gather(1, rows.column).masked_fill(hidden, IGNORED)

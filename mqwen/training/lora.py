@@ -138,11 +138,13 @@ def attach_lora(model: MQwenForConditionalGeneration, settings: LoraSettings | N
     """
     if hasattr(model, "lora"):
         raise InputError("the model has a LoRA already", hint="Merge it first.")
+    return _attach(model, Lora(model, settings or LoraSettings()))
+
+
+def _attach(model: MQwenForConditionalGeneration, lora: Lora) -> Lora:
     model.requires_grad_(False)
     model.multi_modal_projector.requires_grad_(True)
-    lora = Lora(model, settings or LoraSettings())
-    lora.train(model.training)
-    model.lora = lora
+    model.lora = lora.train(model.training)
     return lora
 
 
@@ -182,11 +184,7 @@ def save_adapter(model: MQwenForConditionalGeneration, folder: Path | str, *, ba
         for letter in "AB"
     }
     write_atomic(folder / "adapter_model.safetensors", safetensors_bytes(matrices, {"format": "pt"}))
-    projector = {
-        f"{number}.{name}": value.detach().cpu().clone()
-        for number, linear in _PROJECTOR.items()
-        for name, value in getattr(model.multi_modal_projector, linear).named_parameters()
-    }
+    projector = {name: value.detach().cpu().clone() for name, value in _projector_parameters(model).items()}
     pickled = io.BytesIO()
     torch.save(projector, pickled)
     write_atomic(folder / "other_params.bin", pickled.getvalue())
@@ -215,55 +213,63 @@ def load_adapter(model: MQwenForConditionalGeneration, folder: Path | str) -> Lo
         CheckpointError: a file is missing or damaged, or its tensors are not those of this model.
     """
     folder = Path(folder)
+    if hasattr(model, "lora"):
+        raise InputError("the model has a LoRA already", hint="Merge it first.")
     adapter = open_adapter(folder)
     if not adapter.lora:
         raise CheckpointError("holds no LoRA", path=folder, hint="This folder holds a projector alone.")
     config = read_json(folder / "adapter_config.json")
     settings = LoraSettings(r=config["r"], alpha=config["lora_alpha"], dropout=config.get("lora_dropout", 0.0))
-    lora = attach_lora(model, settings)
+    lora = Lora(model, settings)
     try:
         _fill_lora(lora, adapter.lora)
-        _fill_projector(model, adapter.projector)
+        projector = _read_projector(model, adapter.projector)
     except CheckpointError:
         for matrices in lora.by_module().values():
             matrices.detach_hooks()
-        del model.lora
         raise
-    return lora
+    for parameter, value in projector:
+        parameter.copy_(value)
+    return _attach(model, lora)
 
 
 def _fill_lora(lora: Lora, pairs: Mapping[str, LoraPair]) -> None:
     modules = lora.by_module()
-    some = next(iter(pairs.values())).weights.path
+    path = next(iter(pairs.values())).weights.path
     if missing := [module for module in modules if f"{module}.weight" not in pairs]:
-        raise CheckpointError("is missing", path=some, tensor=f"base_model.model.{missing[0]}.lora_A.weight")
+        raise CheckpointError("is missing", path=path, tensor=f"base_model.model.{missing[0]}.lora_A.weight")
     for weight, pair in pairs.items():
         matrices = modules.get(weight.removesuffix(".weight"))
         if matrices is None:
-            raise CheckpointError("belongs to a layer that cannot be trained on here", path=some, tensor=pair.a)
+            raise CheckpointError("belongs to a layer that cannot be trained on here", path=path, tensor=pair.a)
         if pair.scale != matrices.scale:
-            raise CheckpointError("has a scale of its own, which cannot be trained on here", path=some, tensor=pair.a)
-        _fill(matrices.lora_A, pair.weights, pair.a)
-        _fill(matrices.lora_B, pair.weights, pair.b)
+            raise CheckpointError("has a scale of its own, which cannot be trained on here", path=path, tensor=pair.a)
+        matrices.lora_A.copy_(_read(pair.weights, pair.a, matrices.lora_A))
+        matrices.lora_B.copy_(_read(pair.weights, pair.b, matrices.lora_B))
 
 
-def _fill_projector(model: MQwenForConditionalGeneration, weights: Weights) -> None:
-    expected = {
-        f"{number}.{name}": value
-        for number, linear in _PROJECTOR.items()
-        for name, value in getattr(model.multi_modal_projector, linear).named_parameters()
-    }
+def _read_projector(model: MQwenForConditionalGeneration, weights: Weights) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    expected = _projector_parameters(model)
     for name in {**expected, **weights.tensors}:
         if name not in weights.tensors or name not in expected:
             what = "is missing" if name in expected else "does not belong to this model's projector"
             raise CheckpointError(what, path=weights.path, tensor=name)
-        _fill(expected[name], weights, name)
+    return [(parameter, _read(weights, name, parameter)) for name, parameter in expected.items()]
 
 
-def _fill(parameter: torch.Tensor, weights: Weights, name: str) -> None:
+def _projector_parameters(model: MQwenForConditionalGeneration) -> dict[str, torch.Tensor]:
+    """The projector's weights by the names in other_params.bin."""
+    return {
+        f"{number}.{name}": parameter
+        for number, linear in _PROJECTOR.items()
+        for name, parameter in getattr(model.multi_modal_projector, linear).named_parameters()
+    }
+
+
+def _read(weights: Weights, name: str, parameter: torch.Tensor) -> torch.Tensor:
     shape = weights.tensors[name].shape
     if shape != tuple(parameter.shape):
         raise CheckpointError(
             f"has the shape {list(shape)}, this model's is {list(parameter.shape)}", path=weights.path, tensor=name
         )
-    parameter.copy_(weights.read(name))
+    return weights.read(name)
