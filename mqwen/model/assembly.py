@@ -14,7 +14,7 @@ from mqwen.model.adapter import LoraPair
 from mqwen.model.config import MQwenConfig
 from mqwen.model.layouts import Layout
 from mqwen.model.splice import MQwenForConditionalGeneration
-from mqwen.model.tensors import INCOMPLETE_HINT, StoredTensor, Weights
+from mqwen.model.tensors import INCOMPLETE_HINT, StoredTensor, Weights, one_line
 
 Shape = tuple[int, ...]
 WEIGHT_DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -65,7 +65,7 @@ def meta_model(config: MQwenConfig) -> MQwenForConditionalGeneration:
         with torch.device("meta"):
             return MQwenForConditionalGeneration(config)
     except Exception as error:  # transformers raises whatever the configuration's values lead it to
-        raise CheckpointError(f"makes no model ({str(error).strip()})") from error
+        raise CheckpointError(f"makes no model ({one_line(error)})") from error
 
 
 def expected_shapes(model: MQwenForConditionalGeneration) -> dict[str, Shape]:
@@ -107,11 +107,19 @@ def plan(parts: Sequence[Part], expected: Mapping[str, Shape]) -> list[Job]:
                 tensor=_spelled_like(part, target),
                 hint="The model is incomplete, or its config.json is another model's: download it again.",
             )
+    for part in parts:
+        for name, lora in part.lora.items():
+            if name not in part.weights.tensors:
+                raise CheckpointError(
+                    f"changes {name}, which {part.weights.path} does not have",
+                    path=lora.weights.path,
+                    tensor=lora.a,
+                    hint="This adapter was trained for another language model.",
+                )
     return jobs
 
 
 def _jobs(part: Part, expected: Mapping[str, Shape]) -> Iterator[Job]:
-    unused = dict(part.lora)
     for name, stored in part.weights.tensors.items():
         targets = part.layout.place(name)
         if targets == ():
@@ -141,17 +149,10 @@ def _jobs(part: Part, expected: Mapping[str, Shape]) -> Iterator[Job]:
                 tensor=name,
                 hint="Use the unquantised model.",
             )
-        lora = unused.pop(name, None)
+        lora = part.lora.get(name)
         if lora is not None:
             _check_lora(lora, stored)
         yield Job(part.weights, stored, targets, shapes, lora)
-    for name, lora in unused.items():
-        raise CheckpointError(
-            f"changes {name}, which {part.weights.path} does not have",
-            path=lora.weights.path,
-            tensor=lora.a,
-            hint="This adapter was trained for another language model.",
-        )
 
 
 def _check_lora(lora: LoraPair, stored: StoredTensor) -> None:

@@ -1,6 +1,6 @@
 """The three folders of the original layout -> one folder in the LLaVA layout, a tensor at a time.
 
-At most one tensor and its LoRA matrices are in memory (of a .bin shard, whose file is mapped, the pages that were read),
+At most one tensor and its LoRA matrices are in memory (of a .bin shard, which is mapped, the pages that were read too),
 so that a model larger than the memory can be imported. Weights keep the dtype that they are stored in; a LoRA is merged
 in float32 first.
 """

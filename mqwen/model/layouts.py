@@ -21,6 +21,7 @@ from typing import Any
 from mqwen.errors import CheckpointError
 from mqwen.model.config import MQwenConfig
 from mqwen.model.splice import TEXT_TYPES
+from mqwen.model.tensors import one_line
 from mqwen.model.vision import VISION_TYPES
 
 EXTRA_0 = 151646  # Qwen-1's <|extra_0|>, the original's marker
@@ -291,7 +292,7 @@ def _make_config(fields: Mapping[str, Any]) -> MQwenConfig:
     try:
         return MQwenConfig.from_dict(fields)
     except Exception as error:  # transformers raises whatever the values lead it to
-        raise CheckpointError(f"makes no valid configuration ({str(error).strip()})") from error
+        raise CheckpointError(f"makes no valid configuration ({one_line(error)})") from error
 
 
 # Beyond these a config is damaged: no model is near them, and building one would hang.

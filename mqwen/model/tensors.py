@@ -88,6 +88,12 @@ class Weights:
         return self._pickle[1][stored.name].clone(memory_format=torch.contiguous_format)
 
 
+def one_line(error: BaseException) -> str:
+    """Another library's message, short and on one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Let errors that name no file name this one."""
@@ -168,9 +174,8 @@ def load_pickle(path: Path) -> dict[str, torch.Tensor]:
         # Before torch 1.6 a pickle was no zip archive and cannot be mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead it to
-        reason = str(error).strip().split("\n")[0][:200]
         raise CheckpointError(
-            f"is damaged or no plain weight file ({reason})", path=path, hint=INCOMPLETE_HINT
+            f"is damaged or no plain weight file ({one_line(error)})", path=path, hint=INCOMPLETE_HINT
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError("holds no tensors by name", path=path)
@@ -277,7 +282,9 @@ def _parse_json(content: bytes, path: Path) -> dict[str, Any]:
     try:
         parsed = json.loads(content.decode("utf-8-sig"), object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"is damaged: not valid JSON ({error})", path=path, hint=INCOMPLETE_HINT) from error
+        raise CheckpointError(
+            f"is damaged: not valid JSON ({one_line(error)})", path=path, hint=INCOMPLETE_HINT
+        ) from error
     if not isinstance(parsed, dict):
         raise CheckpointError("is damaged: not a JSON object", path=path, hint=INCOMPLETE_HINT)
     return parsed
