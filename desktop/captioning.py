@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
@@ -10,10 +10,9 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
-from desktop.sidecars import places, save_edit
+from desktop.sidecars import RunTargets, save_edit
 from desktop.worker import CaptionWorker, Ending, Job
 from mqwen.errors import MqwenError
-from mqwen.library.targets import Targets
 from mqwen.run import Outcome, RunSettings
 
 _STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
@@ -22,8 +21,8 @@ _STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
 class Captioning(QObject):
     """One run at a time over a PhotoModel.
 
-    A human's edit always wins over the run that is under way: a photo not yet begun is left out of the run, and if the
-    run has been quicker on disk, the human's words are written again.
+    A human's edit always wins over the run that is under way: a photo not yet begun is left out of the run, and what
+    the run has for one that was is dropped.
     """
 
     started = Signal()
@@ -42,8 +41,9 @@ class Captioning(QObject):
         super().__init__(parent)
         self._photos = photos
         self._job: Job | None = None
-        self._edits: dict[Path, str] = {}
-        self._targets: Callable[[], Targets] = lambda: places((), "txt")
+        self._edited: set[Path] = set()
+        self._sources: tuple[Path, ...] = ()
+        self._write = "txt"
         self.pace = Pace(0)
         photos.edit_committed.connect(self.save)
 
@@ -70,8 +70,8 @@ class Captioning(QObject):
             return
         keeps = settings.existing == "skip"
         to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
-        self._job = Job(tuple(paths), model, settings)
-        self._edits = {}
+        self._job = Job(tuple(paths), model, settings, RunTargets(self._sources, settings.write))
+        self._edited = set()
         self.pace = Pace(len(paths), to_do)
         self._thread.start()
         self.started.emit()
@@ -95,18 +95,18 @@ class Captioning(QObject):
 
     # Edits.
 
-    def set_targets(self, targets: Callable[[], Targets]) -> None:
-        """Say where captions stand and go."""
-        self._targets = targets
+    def set_places(self, sources: Sequence[Path], write: str) -> None:
+        """Say what is open, and where the caption of a photo goes that has none yet."""
+        self._sources, self._write = tuple(sources), write
 
     @Slot(object, str)
     def save(self, path: Path, text: str) -> None:
         """Write a human's words beside their photo at once; words that cannot be written stay on the screen."""
         if self._job is not None:
-            self._edits[path] = text
+            self._edited.add(path)
             self._job.withdrawn.add(path)
         try:
-            save_edit(self._targets(), path, text)
+            save_edit(path, text, self._sources, self._write, self._job.targets if self._job else None)
         except MqwenError as error:
             reason = self.tr("Your text is not saved: {reason}").format(reason=reason_of(error))
             self._photos.set_unsaved(path, text, reason)
@@ -131,9 +131,8 @@ class Captioning(QObject):
         path = outcome.path
         self._photos.set_running([path], False)
         self.pace.count(worked=outcome.status != "skipped")
-        if path in self._edits:
-            if outcome.status == "captioned":
-                self.save(path, self._edits[path])
+        if path in self._edited:
+            pass  # the human's words are on disk and on the screen; see RunTargets
         elif outcome.status == "captioned":
             self._photos.set_caption(path, outcome.caption or "")
             self.recovered.emit(path)

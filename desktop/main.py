@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QLoggingCategory, QSettings, QSocketNotifier, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
@@ -19,11 +19,15 @@ from desktop.window import MainWindow
 from mqwen import __version__
 from mqwen.resources import resources_path
 
+# A damaged photo is shown as one; what the decoders mutter about it is no news for a terminal.
+QUIET_DECODERS = "qt.gui.imageio*=false\nqt.imageformats*=false"
+
 
 def main(argv: list[str] | None = None) -> int:
     """Open the window with the paths on the command line; return the exit status."""
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    QLoggingCategory.setFilterRules(QUIET_DECODERS)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("mqwen")
     app.setApplicationDisplayName("MQwen")

@@ -188,6 +188,9 @@ class PhotoModel(QAbstractListModel):
         self.endInsertRows()
         self.counts_changed.emit()
 
+    def scanning(self) -> bool:
+        return self._scanning
+
     def end_scan(self) -> None:
         """The last photo has come: sort, and forget photos that are gone from disk."""
         self._scanning = False

@@ -25,8 +25,10 @@ _BATCH_SECONDS = 0.25
 class FolderScan(QThread):
     """Scans paths; `found` brings Photos with the captions that stand in `targets`. Use one for each scan."""
 
-    found = Signal(object)  # list[Photo]
-    folder_failed = Signal(object, str)  # path, reason
+    # Each says which scan it is from: what an abandoned one had sent may still be on its way.
+    found = Signal(object, object)  # self, list[Photo]
+    folder_failed = Signal(object, object, str)  # self, path, reason
+    done = Signal(object)  # self
 
     def __init__(self, paths: Sequence[Path], targets: Targets, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,11 +43,15 @@ class FolderScan(QThread):
     def run(self) -> None:
         try:
             self._scan()
+            if not self.isInterruptionRequested():
+                self.done.emit(self)
         except Exception as error:  # Qt would only print it, and the list would just be short
             log.exception("the scan stopped")
-            self.folder_failed.emit(self._paths[0], f"{type(error).__name__}: {error}")
+            self.folder_failed.emit(self, self._paths[0], f"{type(error).__name__}: {error}")
+            self.done.emit(self)
 
     def _scan(self) -> None:
+        """Read folders, and captions with them; they are only read here, so there is nothing to close."""
         batch: list[Photo] = []
         sent, since = 0, time.monotonic()
         for number, path in enumerate(scan(self._paths, on_error=self._tell)):
@@ -54,13 +60,13 @@ class FolderScan(QThread):
             batch.append(_photo(path, number, self._targets))
             enough = min(_LARGEST_BATCH, max(_FIRST_BATCH, sent // 2))
             if len(batch) >= enough or time.monotonic() - since > _BATCH_SECONDS:
-                self.found.emit(batch)
+                self.found.emit(self, batch)
                 sent, since, batch = sent + len(batch), time.monotonic(), []
         if batch:
-            self.found.emit(batch)
+            self.found.emit(self, batch)
 
     def _tell(self, error: MqwenError) -> None:
-        self.folder_failed.emit(error.path, reason_of(error))
+        self.folder_failed.emit(self, error.path, reason_of(error))
 
 
 def reason_of(error: MqwenError) -> str:

@@ -1,8 +1,10 @@
-"""The captions beside the photos: what stands there when a folder is opened, and where an edit goes."""
+"""The captions beside the photos: what stands there when a folder is opened, and where a human's edit goes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from mqwen.library.targets import Targets
@@ -16,15 +18,61 @@ def places(sources: Sequence[Path], write: str) -> Targets:
     return Targets(sources, (first, *(place for place in _PLACES if place != first)))
 
 
-def save_edit(targets: Targets, photo: Path, text: str) -> None:
-    """Write a human's words where the photo's caption stands, else in the first place.
+class RunTargets(Targets):
+    """The targets of a run beside which a human edits: what the run has for an edited photo is not written.
+
+    The lock makes "has a human written meanwhile?" and the writing one step, so that at no moment, not even before a
+    crash, the run's text stands where the human's belongs.
+    """
+
+    def __init__(self, sources: Sequence[Path], write: Sequence[str]) -> None:
+        super().__init__(sources, write)
+        self._editing = threading.RLock()
+        self._edited: set[Path] = set()
+        self._over = False
+
+    def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
+        with self._editing:
+            if photo not in self._edited:
+                super().write(photo, name, text, append=append)
+
+    def close(self) -> None:
+        with self._editing:
+            self._over = True
+            super().close()
+
+    @contextmanager
+    def editing(self, photo: Path) -> Iterator[None]:
+        """Keep the run from writing while an edit is saved, and from this photo for good."""
+        with self._editing:
+            self._edited.add(photo)
+            yield
+
+    def write_edit(self, photo: Path, name: str, text: str) -> bool:
+        """Write an edit where this run writes; False if the run is over or does not write there."""
+        with self._editing:
+            if self._over or name not in self.names:
+                return False
+            super().write(photo, name, text, append=False)
+            return True
+
+
+def save_edit(photo: Path, text: str, sources: Sequence[Path], write: str, run: RunTargets | None = None) -> None:
+    """Write a human's words where the photo's caption stands, else where `write` says.
 
     What stands there must be readable: text in an unknown encoding is never replaced.
+
+    Args:
+        sources: what the window has opened.
+        run: the targets of the run that is under way.
 
     Raises:
         InputError: the text that stands there cannot be read.
         WriteError, DiskFullError: it cannot be written; what stood there is untouched.
     """
-    lacking = targets.lacking(photo)
-    held = [name for name in targets.names if name not in lacking]
-    targets.write(photo, held[0] if held else targets.names[0], text, append=False)
+    with run.editing(photo) if run else nullcontext(), places(sources, write) as targets:
+        lacking = targets.lacking(photo)
+        name = next((name for name in targets.names if name not in lacking), targets.names[0])
+        # A metadata.jsonl has one writer at a time: while the run holds it, the edit goes through the run's hands.
+        if not (run and run.write_edit(photo, name, text)):
+            targets.write(photo, name, text, append=False)

@@ -14,20 +14,22 @@ from mqwen.errors import MqwenError
 
 THREADS = 2
 CACHE_BYTES = 96 << 20
-# Formats that Qt can only decode whole: beyond this a thumbnail would cost gigabytes, and the tile stays empty.
+# Other formats than JPEG are decoded whole: beyond this a thumbnail would cost gigabytes, and the tile stays empty.
 _WHOLE_DECODE_PIXELS = 128_000_000
 
 
 def read_thumbnail(path: Path, edge: int) -> QImage:
-    """Decode a photo upright (EXIF), its longer side at most `edge` pixels; a null image for what nothing can read."""
+    """Decode a photo upright (EXIF), its longer side at most `edge` pixels; a null image for what nothing can read.
+
+    JPEG is Qt's, decoded small. The rest is read as the captioner reads it: Qt ignores the EXIF orientation of PNG and
+    WebP, and trips over TIFF files that Pillow reads.
+    """
     reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     reader.setDecideFormatFromContent(True)  # a PNG named .jpg is still a PNG
     size = reader.size()
-    if not size.isValid():
-        return _read_with_pillow(path, edge)
-    if bytes(reader.format().data()) != b"jpeg" and size.width() * size.height() > _WHOLE_DECODE_PIXELS:
-        return QImage()
+    if not size.isValid() or bytes(reader.format().data()) != b"jpeg":
+        return QImage() if size.width() * size.height() > _WHOLE_DECODE_PIXELS else _read_with_pillow(path, edge)
     if max(size.width(), size.height()) > edge:
         reader.setScaledSize(size.scaled(edge, edge, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1)))
     image = reader.read()
@@ -52,8 +54,7 @@ def _for_screen(image: QImage) -> QImage:
     srgb = QColorSpace(QColorSpace.NamedColorSpace.SRgb)
     if space.isValid() and space != srgb and space.colorModel() == QColorSpace.ColorModel.Rgb:
         image.convertToColorSpace(srgb)
-    alpha = image.hasAlphaChannel()
-    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied if alpha else QImage.Format.Format_RGB32)
+    return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
 class Thumbnails(QObject):

@@ -119,7 +119,8 @@ class MainWindow(QMainWindow):
 
     def open(self, paths: Sequence[Path]) -> None:
         """Show the photos of folders and files instead of what is shown now."""
-        self._sources = tuple(paths)
+        self._sources = tuple(path.absolute() for path in paths)
+        self.captioning.set_places(self._sources, self.bar.choices().write)
         if paths:
             first = paths[0]
             self._settings.keep_last_folder(str(first if first.is_dir() else first.parent))
@@ -131,15 +132,14 @@ class MainWindow(QMainWindow):
         self.grid.commit_edit()
         if self._scan is not None:
             self._scan.stop()
-            self._scan.disconnect(self)
             self._scan.deleteLater()
         self.thumbnails.clear()
         self.photos.begin_scan()
         self.stack.setCurrentWidget(self.grid if self._sources else self.welcome)
         self._scan = FolderScan(self._sources, places(self._sources, self.bar.choices().write), self)
         self._scan.found.connect(self._found)
-        self._scan.folder_failed.connect(self.failures.add)
-        self._scan.finished.connect(self._scan_finished)
+        self._scan.folder_failed.connect(self._folder_failed)
+        self._scan.done.connect(self._scan_finished)
         self._scan.start()
         self.grid.set_hint(self.tr("Looking for photos…"))
         self._refresh_soon()
@@ -171,19 +171,27 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(paths)
 
-    def _found(self, photos: list[Photo]) -> None:
+    def _found(self, scan: FolderScan, photos: list[Photo]) -> None:
+        if scan is not self._scan:
+            return
         self.photos.add(photos)
         for photo in photos:
             if photo.state is State.FAILED:
                 self.failures.add(photo.path, photo.reason)
 
-    def _scan_finished(self) -> None:
+    def _folder_failed(self, scan: FolderScan, folder: Path, reason: str) -> None:
+        if scan is self._scan:
+            self.failures.add(folder, reason)
+
+    def _scan_finished(self, scan: FolderScan) -> None:
+        if scan is not self._scan:
+            return
         self.photos.end_scan()
         self.grid.set_hint(self.tr("No photos here"))
         self._show_counts()
 
     def scanning(self) -> bool:
-        return self._scan is not None and self._scan.isRunning()
+        return self.photos.scanning()
 
     # Running.
 
@@ -259,7 +267,7 @@ class MainWindow(QMainWindow):
     def _choose(self) -> None:
         choices = self.bar.choices()
         self._settings.keep_choices(choices)
-        self.captioning.set_targets(lambda: places(self._sources, choices.write))
+        self.captioning.set_places(self._sources, choices.write)
         if choices.model == STARTER and not self._settings.starter_hint_seen():
             self.notice.say("starter", self.tr(
                 "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop.sidecars import RunTargets
 from mqwen.errors import Cancelled, MqwenError
-from mqwen.run import RunSettings, StopFlag, run
+from mqwen.run import Outcome, RunSettings, StopFlag, run
 
 if TYPE_CHECKING:
     from mqwen import Caption, Captioner
@@ -27,12 +28,14 @@ class Job:
     Attributes:
         paths: the photos, in the order shown.
         model: as mqwen.hub.find_model() takes it.
+        targets: where it writes; the window's edits pass through it too.
         withdrawn: photos that the window took out since; another thread adds to it.
     """
 
     paths: tuple[Path, ...]
     model: str
     settings: RunSettings
+    targets: RunTargets
     stop: StopFlag = field(default_factory=StopFlag)
     withdrawn: set[Path] = field(default_factory=set)
 
@@ -76,8 +79,8 @@ class CaptionWorker(QObject):
         try:
             captioner = self._load(job)
             watched = cast("Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job)))
-            for outcome in run(job.paths, job.settings, captioner=watched, stop=job.stop):
-                self.outcome_ready.emit(outcome)
+            for outcome in run(job.paths, job.settings, captioner=watched, stop=job.stop, into=job.targets):
+                self.outcome_ready.emit(_as_it_stands(outcome, job))
             ending = Ending("cancelled" if job.stop.finishing() else "done")
         except Cancelled:
             ending = Ending("cancelled")
@@ -112,6 +115,13 @@ class CaptionWorker(QObject):
                 continue
             self.photo_begun.emit(path)
             yield path
+
+
+def _as_it_stands(outcome: Outcome, job: Job) -> Outcome:
+    """Return an outcome whose caption is what the file says now: more than the model's own words after "append"."""
+    if outcome.status != "captioned" or job.settings.existing != "append":
+        return outcome
+    return replace(outcome, caption=job.targets.text(outcome.path) or outcome.caption)
 
 
 class _Watched:

@@ -110,7 +110,12 @@ class StopFlag:
 
 
 def run(
-    paths: Sequence[Path | str], settings: RunSettings, *, captioner: Captioner | None, stop: StopFlag | None = None
+    paths: Sequence[Path | str],
+    settings: RunSettings,
+    *,
+    captioner: Captioner | None,
+    stop: StopFlag | None = None,
+    into: Targets | None = None,
 ) -> Iterator[Outcome]:
     """Caption the photos in `paths` and write the captions: one Outcome a photo, each as soon as it is known.
 
@@ -121,12 +126,14 @@ def run(
         paths: folders and files, see mqwen.library.scan.
         captioner: None will do for a dry run.
         stop: how to end the run early; it then just ends.
+        into: where to write, for a caller that writes there too; closed at the end. None: as `settings.write` says.
 
     Raises:
         DiskFullError: no space left. The photo concerned has had its "failed" outcome, those before it are kept.
         WriteError: at the end, metadata.jsonl cannot be brought up to date; the next run will.
     """
     stop = stop or StopFlag()
+    targets = into or Targets(paths, settings.write)
     settled: deque[Outcome] = deque()  # photos that need no model, and folders that cannot be read
     photos = scan(paths, recursive=settings.recursive, on_error=lambda error: settled.append(failed(error.path, error)))
     seconds = _since_before()
@@ -150,7 +157,7 @@ def run(
         text = settings.prompt or prompt_for(settings.style, settings.language)
         return fill(text, photo, targets.text(photo)) if "{existing}" in text else fill(text, photo)
 
-    with Targets(paths, settings.write) as targets:
+    with targets:
         while not exhausted and not stop.finishing():
             try:
                 for photo, result in _captions(captioner, unsettled(), question, settings, stop):
