@@ -310,6 +310,15 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
         generated.sequences = generated.sequences[:, prompt.shape[1] :]
         return generated
 
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | PathLike[str], *, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
+    ) -> MQwenForConditionalGeneration:
+        """Load a LLaVA folder: `load_checkpoint` by the name that transformers' users know."""
+        from mqwen.model.checkpoint import load_checkpoint
+
+        return load_checkpoint(Path(folder), dtype=dtype, device=device)
+
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """Write the model as a LLaVA folder that transformers and vLLM load, too. No further options are taken.
 

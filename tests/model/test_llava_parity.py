@@ -122,3 +122,18 @@ def test_generate(tmp_path: Path, text: str) -> None:
         for row, tokens in zip(found, expected, strict=True):
             assert row[: len(tokens)] == tokens
             assert set(row[len(tokens) :]) <= {ENDOFTEXT}
+
+
+@torch.no_grad()
+def test_saved_model_is_the_same_in_transformers_and_here(tmp_path: Path) -> None:
+    ours, _ = both(tmp_path / "first", vision="siglip", text="qwen3", tied=True)
+    ours.save_pretrained(tmp_path / "second")
+    ids, mask = padded(ROWS, "right")
+    pixel_values = torch.randn(IMAGES, 3, 56, 56, generator=torch.Generator().manual_seed(1))
+    expected = ours(ids, pixel_values, mask).logits
+    again = MQwenForConditionalGeneration.from_pretrained(tmp_path / "second").eval()
+    assert torch.equal(again(ids, pixel_values, mask).logits, expected)
+    llava = LlavaForConditionalGeneration.from_pretrained(tmp_path / "second", dtype=torch.float32).eval()
+    one = torch.tensor([expanded(ROWS[1], 16)])
+    theirs = llava(one, pixel_values=pixel_values[1:4]).logits
+    assert (ours(torch.tensor([ROWS[1]]), pixel_values[1:4]).logits - theirs).abs().max() <= 1e-4
