@@ -135,7 +135,7 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
     if pixels > _GIANT_PIXELS:
         if not giant:
             raise Image.DecompressionBombError
-        _check_memory(pixels * 8, path)
+        _check_memory(pixels * (6 if at_least else 8), path)
     picture.load()
     turn = orientation_of(picture)
     if giant and at_least:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from mqwen.errors import ImageError, TruncatedImageError
+from mqwen.library.truncation import ends_early
 
 _COPY_AGAIN = "Copy or download it again."
 _CONVERT = "Convert it to JPEG or PNG, or take it out of the folder."
@@ -73,20 +74,9 @@ def damaged(error: Exception, path: Path | str | None, file: IO[bytes] | None = 
         )
     if isinstance(error, OSError) and error.errno is not None:
         return ImageError(f"reading it failed ({error.strerror or error})", path=path, hint="Check the disk.")
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or (file and _ends_early(file)):
+    message = str(error).lower()
+    cut = isinstance(error, EOFError) or "truncated" in message or "not enough image data" in message
+    if cut or (file is not None and ends_early(file)):
         return TruncatedImageError("the file ends before its picture does", path=path, hint=_COPY_AGAIN)
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return ImageError(f"the picture is damaged ({reason})", path=path, hint=_COPY_AGAIN)
-
-
-def _ends_early(file: IO[bytes]) -> bool:
-    """Tell whether a container says that it is longer than its file."""
-    try:
-        file.seek(0)
-        head = file.read(12)
-        size = file.seek(0, os.SEEK_END)
-    except (OSError, ValueError):  # closed by a plugin
-        return False
-    if head[:4] == b"RIFF":
-        return int.from_bytes(head[4:8], "little") + 8 > size
-    return False

@@ -92,12 +92,15 @@ class _Walk:
     def take_single(self, path: str) -> bool:
         """Note a photo that was not found as a plain entry of a folder; False if it has had or will have its turn."""
         try:
-            parent, name = os.path.split(os.path.realpath(path))
+            real = os.path.realpath(path)
+            exists = os.path.exists(real)
+            parent, name = os.path.split(real if exists else path)
             found = os.stat(parent)
         except (OSError, ValueError):
             return True
         folder = (found.st_dev, found.st_ino)
-        if (folder, name) in self.singles or (folder in self.folders and is_photo_name(name)):
+        had_its_turn = exists and folder in self.folders and is_photo_name(name)
+        if (folder, name) in self.singles or had_its_turn:
             return False
         self.singles.add((folder, name))
         return True
