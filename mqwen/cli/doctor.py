@@ -57,7 +57,7 @@ def _machine() -> Iterator[tuple[str, str]]:
     yield "transformers", transformers.__version__
     memory = psutil.virtual_memory()
     yield "processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"
-    yield "memory", f"{devices.gigabytes(memory.available)} free of {devices.gigabytes(memory.total)}"
+    yield "memory", f"{devices.readable(memory.available)} free of {devices.readable(memory.total)}"
     yield "bfloat16", "works on this processor" if devices.bf16_works_on_cpu() else "does not work on this processor"
     if not torch.cuda.is_available():
         yield "cuda", f"no: {devices.why_no_cuda()}"
@@ -65,7 +65,7 @@ def _machine() -> Iterator[tuple[str, str]]:
         free, total = torch.cuda.mem_get_info(index)
         yield (
             f"cuda:{index}",
-            f"{torch.cuda.get_device_name(index)}, {devices.gigabytes(free)} free of {devices.gigabytes(total)}",
+            f"{torch.cuda.get_device_name(index)}, {devices.readable(free)} free of {devices.readable(total)}",
         )
 
 
@@ -76,5 +76,5 @@ def _model(name: str, device: str) -> str:
     folder = find_model(name)
     report = inspect_checkpoint(folder)
     plan = devices.plan(device, report.memory)
-    need = devices.gigabytes(report.memory[devices.PRECISIONS[plan.dtype]])
+    need = devices.readable(report.memory[devices.PRECISIONS[plan.dtype]])
     return f"{report.parameters / 1e6:.1f} million parameters, {need}, would run on {plan.describe()} ({folder})"

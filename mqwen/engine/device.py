@@ -83,11 +83,11 @@ def plan(requested: str = "auto", memory: Mapping[str, int] | None = None, dtype
     if need <= free * _WEIGHTS_SHARE:
         return Plan(device, precision)
     if need <= free * _WEIGHTS_SHARE + free_bytes(torch.device("cpu")) * _WEIGHTS_SHARE:
-        note = f"it needs {gigabytes(need)}, {gigabytes(free)} are free on the card"
+        note = f"it needs {readable(need)}, {readable(free)} are free on the card"
         return Plan(device, precision, offload=True, note=note)
     if requested != "auto":
         raise DeviceError(
-            f"the model needs {gigabytes(need)} and {gigabytes(free)} are free on {device}",
+            f"the model needs {readable(need)} and {readable(free)} are free on {device}",
             hint="Close other programs, or take a smaller model.",
         )
     return _on_cpu(dtype)
@@ -198,6 +198,6 @@ def _has_bf16(device: torch.device) -> bool:
     return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
-def gigabytes(count: int) -> str:
+def readable(count: int) -> str:
     """Return a number of bytes as people read it."""
-    return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

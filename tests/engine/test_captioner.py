@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from mqwen.engine import captioner as module
 from mqwen.engine.caption import Caption
@@ -22,7 +21,8 @@ from mqwen.engine.captioner import Captioner
 from mqwen.engine.decoder import SeededSampling, _caption
 from mqwen.errors import Cancelled, CheckpointError, DeviceError, ImageError, InputError, MqwenError
 from mqwen.model.processor import Message
-from tests.tiny import tiny_llava
+from tests.talkative import change_head, talkative
+from tests.tiny import IM_END, tiny_llava
 
 Picture = Callable[[int], Image.Image]
 LENGTH = 12
@@ -160,20 +160,6 @@ def test_an_error_that_is_not_about_memory_is_not_swallowed(
         captioner.caption(picture(1))
 
 
-def with_head(folder: Path, change: Callable[[torch.Tensor], Any]) -> Captioner:
-    """Load a tiny model whose output head is changed; its rows 256 to 258 are the tokens that end an answer."""
-    tiny_llava(folder)
-    file = folder / "model.safetensors"
-    tensors = load_file(file)
-    change(next(tensor for name, tensor in tensors.items() if name.endswith("lm_head.weight")))
-    save_file(tensors, file, metadata={"format": "pt"})
-    return Captioner.load(folder, device="cpu")
-
-
-def never_end(head: torch.Tensor) -> None:
-    head[256:] = 0  # their logits are 0, and of 256 random ones some are always above
-
-
 def count_steps(captioner: Captioner) -> Callable[[], int]:
     """Return a function that tells how many passes the model has begun since its loading."""
     steps = 0
@@ -189,7 +175,7 @@ def count_steps(captioner: Captioner) -> Callable[[], int]:
 
 
 def test_cancel_ends_generation_within_one_step(tmp_path: Path, picture: Picture) -> None:
-    captioner = with_head(tmp_path / "model", never_end)
+    captioner = Captioner.load(talkative(tmp_path / "model"), device="cpu")
     steps = count_steps(captioner)
     with pytest.raises(Cancelled):
         captioner.caption(picture(1), max_new_tokens=200, cancelled=lambda: steps() >= 5)
@@ -213,7 +199,8 @@ def test_cancel_during_prefill_does_not_wait_for_it(captioner: Captioner, pictur
 
 
 def test_rows_that_were_complete_are_kept_when_cancelled(tmp_path: Path, picture: Picture) -> None:
-    captioner = with_head(tmp_path / "model", lambda head: head[258].mul_(2.5))
+    folder = change_head(tiny_llava(tmp_path / "model"), lambda head: head[IM_END].mul_(2.5))
+    captioner = Captioner.load(folder, device="cpu")
     pictures = [picture(number) for number in range(12)]
     expected = {
         id(item): caption
