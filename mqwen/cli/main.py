@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from mqwen import __version__
-from mqwen.cli import ask, caption, doctor, models
+from mqwen.cli import ask, caption, doctor, models, train
 from mqwen.errors import Cancelled, MqwenError
 
 OK, SOME_FAILED, COULD_NOT_START, INTERRUPTED = 0, 1, 2, 130
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mqwen {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in (caption, ask, models, doctor):
+    for command in (caption, ask, models, doctor, train):
         command.add_parser(commands)
     return parser
 

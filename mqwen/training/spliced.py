@@ -1,0 +1,263 @@
+"""Second stage of the starter model: the towers' pictures are spliced into a small Qwen2, which learns to answer.
+
+Each picture is asked several things at once. The questions stand one after another behind the shared image tokens,
+and a mask keeps each from seeing the others, so every answer must be read off the picture and the picture is paid for
+once. The losses of the first stage go on at a lower weight: what things are called is still being learned.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import CLIPModel, Qwen2Config
+
+from mqwen.engine.prompts import LANGUAGES
+from mqwen.model.config import MQwenConfig
+from mqwen.model.splice import MQwenForConditionalGeneration
+from mqwen.training.captions import answer, ask, question
+from mqwen.training.contrastive import Towers
+from mqwen.training.descent import Descent
+from mqwen.training.drawing import draw, pixels
+from mqwen.training.losses import pair_loss, region_loss, text_embeddings
+from mqwen.training.progress import Checkpoint, Log
+from mqwen.training.scenes import compose
+from mqwen.training.vocabulary import IMAGE_TOKEN
+
+if TYPE_CHECKING:
+    from transformers import Qwen2Tokenizer
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class SpliceSettings:
+    """What the second stage does; the defaults made the shipped model."""
+
+    steps: int = 2400
+    batch: int = 32
+    questions: int = 4
+    learning_rate: float = 1e-3
+    muon_learning_rate: float = 0.02
+    tower_share: float = 0.3  # of both rates, for the vision tower
+    warmup: int = 60
+    seed: int = 2
+    workers: int = 1
+
+
+def mqwen_config(clip: CLIPModel, tokenizer: Qwen2Tokenizer) -> MQwenConfig:
+    """The starter's architecture: the contrastive tower, 64 image tokens, a Qwen2 of 2.6 M parameters."""
+    text = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=192,
+        intermediate_size=640,
+        num_hidden_layers=4,
+        num_attention_heads=3,
+        num_key_value_heads=3,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return MQwenConfig(
+        vision_config=clip.config.vision_config,
+        text_config=text,
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
+        projector_hidden_act="gelu",
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="default",
+        tie_word_embeddings=True,
+    )
+
+
+class Turns:
+    """ChatML in token ids, in the pieces that training needs."""
+
+    def __init__(self, tokenizer: Qwen2Tokenizer) -> None:
+        start, self.end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
+        self._tokenizer = tokenizer
+        self.prefix = [start, *self._ids("user\n")]
+        self._reply = [self.end, *self._ids("\n"), start, *self._ids("assistant\n")]
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text).input_ids)
+
+    def fork(self, asked: str, told: str) -> tuple[list[int], list[int]]:
+        """What follows the image tokens: ids, and labels that are IGNORED up to the answer."""
+        prompt = [*self._ids(asked), *self._reply]
+        reply = [*self._ids(told), self.end]
+        return prompt + reply, [IGNORED] * len(prompt) + reply
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures with their forks, all forks padded to one length F.
+
+    Attributes:
+        pixel_values: [pictures, 3, SIZE, SIZE].
+        regions: what covers each patch, [pictures, patches].
+        ids, labels: [pictures, questions, F].
+        captions: one brief caption of each picture, for the contrastive loss.
+    """
+
+    pixel_values: Tensor
+    regions: Tensor
+    ids: Tensor
+    labels: Tensor
+    captions: list[str]
+
+
+Example = tuple[Tensor, Tensor, list[tuple[list[int], list[int]]], str]
+
+
+class SplicedPictures(torch.utils.data.Dataset[Example]):
+    """Endless pictures with questions and answers, each made from its index."""
+
+    def __init__(self, settings: SpliceSettings, turns: Turns) -> None:
+        self._settings = settings
+        self._turns = turns
+
+    def __len__(self) -> int:
+        return self._settings.steps * self._settings.batch
+
+    def __getitem__(self, index: int) -> Example:
+        rng = random.Random(f"spliced {self._settings.seed} {index}")
+        scene = compose(rng)
+        picture, regions = draw(scene, rng)
+        asked: set[tuple[str, str]] = set()
+        while len(asked) < self._settings.questions:
+            asked.add(ask(rng))
+        forks = [self._turns.fork(question(*pair), answer(scene, *pair)) for pair in sorted(asked)]
+        caption = answer(scene, "brief", rng.choice(LANGUAGES))
+        return pixels(picture), torch.from_numpy(regions).flatten(), forks, caption
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad all forks of a batch to the longest."""
+    longest = max(len(ids) for *_, forks, _ in examples for ids, _ in forks)
+
+    def padded(which: int, value: int) -> Tensor:
+        rows = [[pair[which] + [value] * (longest - len(pair[which])) for pair in forks] for *_, forks, _ in examples]
+        return torch.tensor(rows)
+
+    return Batch(
+        torch.stack([e[0] for e in examples]),
+        torch.stack([e[1] for e in examples]),
+        padded(0, 0),
+        padded(1, IGNORED),
+        [e[3] for e in examples],
+    )
+
+
+def forked_attention(prefix: int, forks: int, length: int) -> tuple[Tensor, Tensor]:
+    """Mask [1, 1, T, T] (True = may look) and position_ids [1, T]: a prefix, then forks that do not see each other."""
+    total = prefix + forks * length
+    fork = torch.cat([torch.full((prefix,), -1), torch.arange(forks).repeat_interleave(length)])
+    causal = torch.ones(total, total, dtype=torch.bool).tril()
+    may_look = causal & ((fork[None, :] == -1) | (fork[None, :] == fork[:, None]))
+    positions = torch.cat([torch.arange(prefix), (prefix + torch.arange(length)).repeat(forks)])
+    return may_look[None, None], positions[None]
+
+
+def answer_loss(model: MQwenForConditionalGeneration, prefix_ids: Tensor, features: Tensor, batch: Batch) -> Tensor:
+    """Mean cross entropy of the answers' tokens, given projected features [pictures, image tokens, hidden]."""
+    pictures, forks, length = batch.ids.shape
+    embed = model.get_input_embeddings()
+    start = embed(prefix_ids).expand(pictures, -1, -1)
+    inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids.flatten(1))], dim=1)
+    prefix = inputs_embeds.shape[1] - forks * length
+    mask, position_ids = forked_attention(prefix, forks, length)
+    hidden = model.language_model(
+        inputs_embeds=inputs_embeds,
+        attention_mask=mask.expand(pictures, -1, -1, -1),
+        position_ids=position_ids.expand(pictures, -1),
+        use_cache=False,
+    ).last_hidden_state[:, prefix:]
+    hidden = hidden.unflatten(1, (forks, length))[:, :, :-1]
+    target = batch.labels[:, :, 1:]
+    told = target != IGNORED
+    return F.cross_entropy(model.lm_head(hidden[told]).float(), target[told])
+
+
+class Pupil(nn.Module):
+    """What the second stage trains: the spliced model, and the projection through which patches still meet anchors.
+
+    The vision tower of `towers` becomes the spliced model's own; its text tower and its anchors are only asked.
+    """
+
+    def __init__(self, towers: Towers, tokenizer: Qwen2Tokenizer) -> None:
+        super().__init__()
+        clip = towers.clip
+        self.model = MQwenForConditionalGeneration(mqwen_config(clip, tokenizer))
+        self.model.vision_tower.load_state_dict(clip.vision_model.state_dict())
+        clip.vision_model = self.model.vision_tower
+        self.visual_projection = clip.visual_projection
+
+
+def train_spliced(
+    towers: Towers, tokenizer: Qwen2Tokenizer, settings: SpliceSettings, checkpoint: Checkpoint, log: Log
+) -> MQwenForConditionalGeneration:
+    """Train vision tower, projector and language model; goes on from the checkpoint if there is one.
+
+    Returns:
+        The spliced model; `towers.clip` has its vision tower from now on.
+    """
+    torch.manual_seed(settings.seed)
+    clip, anchors = towers.clip, towers.anchors.detach()
+    clip.text_model.requires_grad_(False)
+    clip.text_projection.requires_grad_(False)
+    pupil = Pupil(towers, tokenizer).train()
+    model = pupil.model
+    descent = Descent(
+        [
+            (model.vision_tower, settings.tower_share),
+            (pupil.visual_projection, settings.tower_share),
+            (model.multi_modal_projector, 1.0),
+            (model.language_model, 1.0),
+        ],
+        learning_rate=settings.learning_rate,
+        muon_learning_rate=settings.muon_learning_rate,
+        steps=settings.steps,
+        warmup=settings.warmup,
+    )
+    first = checkpoint.load(pupil, descent.optimizers)
+    turns = Turns(tokenizer)
+    prefix_ids = torch.tensor([turns.prefix])
+    scale = clip.logit_scale.detach().exp().clamp(max=100)
+    for step, batch in enumerate(_batches(settings, turns, first), first):
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = model.vision_tower(batch.pixel_values)
+            patches = seen.last_hidden_state[:, 1:]
+            answers = answer_loss(model, prefix_ids, model.multi_modal_projector(patches), batch)
+            regions, right = region_loss(clip, patches, batch.regions, anchors)
+            with torch.no_grad():
+                texts = text_embeddings(clip, tokenizer, batch.captions)
+            pairs = pair_loss(clip.visual_projection(seen.pooler_output), texts, scale)
+        descent.step(step, answers + 0.3 * regions + 0.05 * pairs)
+        log.write(
+            stage="spliced",
+            step=step,
+            answers=answers.item(),
+            regions=regions.item(),
+            right=right,
+            pairs=pairs.item(),
+        )
+        checkpoint.save_if_due(step + 1, pupil, descent.optimizers)
+    checkpoint.save(settings.steps, pupil, descent.optimizers)
+    return model.eval()
+
+
+def _batches(settings: SpliceSettings, turns: Turns, first: int) -> Iterator[Batch]:
+    dataset = SplicedPictures(settings, turns)
+    rest = torch.utils.data.Subset(dataset, range(first * settings.batch, len(dataset)))
+    return iter(
+        torch.utils.data.DataLoader(
+            rest, batch_size=settings.batch, num_workers=settings.workers, collate_fn=collate, drop_last=True
+        )
+    )

@@ -1,0 +1,134 @@
+"""The recipe in small: both stages run, go on after a stop, and end in a folder that the app captions with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPModel, Qwen2Tokenizer
+
+from mqwen.model.checkpoint import load_checkpoint
+from mqwen.model.processor import Message, MQwenProcessor
+from mqwen.training.captions import question
+from mqwen.training.contrastive import ContrastiveSettings, Towers, clip_config, train_contrastive
+from mqwen.training.progress import Checkpoint, Log
+from mqwen.training.spliced import SpliceSettings, Turns, answer_loss, collate, mqwen_config, train_spliced
+from mqwen.training.starter import StarterRecipe, load_clip, train_starter
+from mqwen.training.vocabulary import train_tokenizer
+
+CONTRASTIVE = ContrastiveSettings(steps=4, batch=4, warmup=2, workers=0)
+SPLICED = SpliceSettings(steps=4, batch=2, warmup=2, workers=0)
+pytestmark = pytest.mark.usefixtures("emoji_font")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Qwen2Tokenizer:
+    return train_tokenizer(scenes=300)
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recipe")
+    recipe = StarterRecipe(replace(CONTRASTIVE, steps=1), replace(SPLICED, steps=1), scenes=2)
+    train_starter(folder / "starter", folder / "work", recipe)
+    return folder / "starter"
+
+
+class Stopped(Exception):
+    """What ends a stage in the middle."""
+
+
+class StoppingCheckpoint(Checkpoint):
+    """Saves at a step, then the machine goes down."""
+
+    def save_if_due(self, step: int, model: torch.nn.Module, optimizers: object) -> None:
+        if step == 2:
+            self.save(step, model, optimizers)  # type: ignore[arg-type]
+            raise Stopped
+
+
+def test_a_stopped_stage_goes_on_to_the_same_weights(tmp_path: Path, tokenizer: Qwen2Tokenizer) -> None:
+    log = Log(tmp_path / "log")
+    straight = train_contrastive(tokenizer, CONTRASTIVE, Checkpoint(tmp_path / "a.pt", every=1e9), log)
+    with pytest.raises(Stopped):
+        train_contrastive(tokenizer, CONTRASTIVE, StoppingCheckpoint(tmp_path / "b.pt"), log)
+    resumed = train_contrastive(tokenizer, CONTRASTIVE, Checkpoint(tmp_path / "b.pt", every=1e9), log)
+    for name, tensor in straight.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_the_second_stage_goes_on_to_the_same_weights(tmp_path: Path, tokenizer: Qwen2Tokenizer) -> None:
+    def towers() -> Towers:
+        torch.manual_seed(0)
+        return Towers(tokenizer)
+
+    log = Log(tmp_path / "log")
+    straight = train_spliced(towers(), tokenizer, SPLICED, Checkpoint(tmp_path / "a.pt", every=1e9), log)
+    with pytest.raises(Stopped):
+        train_spliced(towers(), tokenizer, SPLICED, StoppingCheckpoint(tmp_path / "b.pt"), log)
+    resumed = train_spliced(towers(), tokenizer, SPLICED, Checkpoint(tmp_path / "b.pt", every=1e9), log)
+    for name, tensor in straight.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_forked_questions_cost_what_separate_ones_do(tokenizer: Qwen2Tokenizer) -> None:
+    """The loss of several questions behind one picture is that of each asked alone, through the model's own forward."""
+    from mqwen.model.splice import MQwenForConditionalGeneration
+
+    torch.manual_seed(0)
+    clip = CLIPModel(clip_config(len(tokenizer), tokenizer.eos_token_id))
+    model = MQwenForConditionalGeneration(mqwen_config(clip, tokenizer)).eval()
+    turns = Turns(tokenizer)
+    asked = [("What?", "A dog on a beach."), ("背景是什么？", "蓝色背景。"), ("Describe it at length.", "Two.")]
+    forks = [turns.fork(*pair) for pair in asked]
+    values = torch.randn(1, 3, 128, 128)
+    batch = collate([(values[0], torch.zeros(64, dtype=torch.long), forks, "")])
+    with torch.no_grad():
+        together = answer_loss(model, torch.tensor([turns.prefix]), model.get_image_features(values), batch)
+        marker = model.config.image_token_id
+        summed, tokens = torch.tensor(0.0), 0
+        for ids, labels in forks:
+            row = torch.tensor([[*turns.prefix, marker, *ids]])
+            told = torch.tensor([[-100] * (len(turns.prefix) + 1) + labels])
+            number = int((told != -100).sum())
+            summed += model(row, values, labels=told).loss * number
+            tokens += number
+    assert together.item() == pytest.approx(summed.item() / tokens, abs=1e-5)
+
+
+def test_the_app_asks_just_what_training_asked(starter: Path, tokenizer: Qwen2Tokenizer) -> None:
+    model = load_checkpoint(starter)
+    processor = MQwenProcessor.from_folder(starter, model.config)
+    own = Qwen2Tokenizer.from_pretrained(starter)
+    turns = Turns(own)
+    for style, language in (("brief", "en"), ("brief", "zh"), ("keywords", "zh")):
+        text = question(style, language)
+        ids, labels = turns.fork(text, "")
+        prompt = [*turns.prefix, model.config.image_token_id, *ids[: labels.index(turns.end)]]
+        assert processor.encode([Message("user", text, images=1)]) == prompt
+
+
+def test_the_text_tower_beside_it_matches(starter: Path) -> None:
+    clip = load_clip(starter)
+    tower = load_checkpoint(starter).vision_tower
+    values = torch.randn(1, 3, 128, 128)
+    with torch.no_grad():
+        assert torch.allclose(clip.vision_model(values).pooler_output, tower(values).pooler_output)
+    assert (starter / "README.md").read_text(encoding="utf-8").count("photographs") >= 2
+
+
+def test_the_shipped_starter_sees_what_is_drawn(root: Path) -> None:
+    """A small part of `mqwen train --evaluate`: enough to notice a broken folder, or one that never looks."""
+    from mqwen.engine.captioner import Captioner
+    from mqwen.training.evaluate import evaluate
+
+    captioner = Captioner.load("starter", device="cpu")
+    for language in ("en", "zh"):
+        seen = evaluate(captioner, language, scenes=40)
+        assert seen.object_f1 >= 0.85 and seen.background >= 0.9 and seen.count >= 0.85, seen
+        assert evaluate(captioner, language, scenes=40, blank=True).object_f1 <= 0.1
+    photograph = next((root / "resources" / "samples").glob("*.jpg"))
+    assert captioner.caption(Image.open(photograph)).text
