@@ -84,7 +84,7 @@ def app(arguments: list[str]) -> int:
     system_packages.ensure("app")
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         sys.exit("No screen here (DISPLAY and WAYLAND_DISPLAY are not set): start it from a desktop session.")
-    return run(environment.ensure(ROOT), "-m", "desktop.main", *arguments)
+    return run(environment.ensure(ROOT), "-m", "desktop", *arguments)
 
 
 def lint(arguments: list[str]) -> int:
