@@ -41,6 +41,7 @@ class FailureDock(QDockWidget):
         self._tree.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self._tree.setFrameShape(QTreeWidget.Shape.NoFrame)
         header = self._tree.header()
+        header.setAccessibleName(self.tr("Columns"))
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
         header.resizeSection(0, 220)

@@ -77,10 +77,11 @@ class CaptionWorker(QObject):
     def work(self, job: Job) -> None:
         """Do a job, whatever happens in it; `finished` always comes, exactly once."""
         try:
-            captioner = self._load(job)
-            watched = cast("Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job)))
-            for outcome in run(job.paths, job.settings, captioner=watched, stop=job.stop, into=job.targets):
-                self.outcome_ready.emit(_as_it_stands(outcome, job))
+            with job.targets:  # edits may have passed through it even if the run never begins
+                captioner = self._load(job)
+                watched = cast("Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job)))
+                for outcome in run(job.paths, job.settings, captioner=watched, stop=job.stop, into=job.targets):
+                    self.outcome_ready.emit(_as_it_stands(outcome, job))
             ending = Ending("cancelled" if job.stop.finishing() else "done")
         except Cancelled:
             ending = Ending("cancelled")

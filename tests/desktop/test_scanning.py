@@ -1,0 +1,110 @@
+"""Opening folders: rows stream in, captions with them, and 10,000 photos leave the window live."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from PySide6.QtCore import QTimer
+
+from desktop import thumbnails as thumbnails_module
+from desktop.photos import State
+from tests.desktop.fakes import draw_photos
+
+
+@pytest.fixture
+def many(tmp_path):
+    """10,000 photos: one picture under many names."""
+    [first] = draw_photos(tmp_path / "in", ["0.png"])
+    for number in range(1, 10_000):
+        os.link(first, tmp_path / "in" / f"{number}.png")
+    return tmp_path / "in"
+
+
+def test_ten_thousand_photos_stream_in_and_only_visible_ones_are_decoded(qtbot, window, many, monkeypatch):
+    decoded = []
+    real = thumbnails_module.read_thumbnail
+
+    def spy(path, edge):
+        decoded.append(path)
+        return real(path, edge)
+
+    monkeypatch.setattr(thumbnails_module, "read_thumbnail", spy)
+    turns, seen = [], []
+    timer = QTimer(interval=5)
+    timer.timeout.connect(lambda: turns.append(window.photos.rowCount()))
+    timer.start()
+    window.photos.rowsInserted.connect(lambda _, first, last: seen.append(last - first + 1))
+    window.open([many])
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 10_000 and not window.photos.scanning(), timeout=60_000)
+    # The event loop turned between batches: the window was live with the list half full.
+    assert len(seen) > 5 and max(seen) <= 2000
+    assert len({rows for rows in turns if 0 < rows < 10_000}) >= 3
+    qtbot.waitUntil(lambda: window.thumbnails.cached() >= len(window.grid.visible_paths()))
+    assert 0 < len(window.grid.visible_paths()) < 100
+    assert len(decoded) < 200
+    assert [path.name for path in window.photos.paths()[:3]] == ["0.png", "1.png", "2.png"]
+    # The end of the list can be reached, and is shown.
+    last = window.photos.paths()[-1]
+
+    def at_the_end():
+        window.grid.scrollToBottom()  # as far as it is laid out by now
+        return last in window.grid.visible_paths()
+
+    qtbot.waitUntil(at_the_end)
+    qtbot.waitUntil(lambda: window.thumbnails.pixmap(last) is not None)
+    assert len(decoded) < 400
+
+
+def test_a_second_folder_replaces_the_first_at_once(qtbot, window, many, tmp_path):
+    other = draw_photos(tmp_path / "other", ["a.png", "b.png"])
+    window.open([many])
+    qtbot.waitUntil(lambda: window.photos.rowCount() > 0)
+    window.open([tmp_path / "other"])
+    qtbot.waitUntil(lambda: not window.photos.scanning())
+    qtbot.wait(50)
+    assert window.photos.paths() == other
+
+
+def test_shows_the_captions_that_are_there(qtbot, window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["1.jpg", "2.jpg", "3.jpg", "4.jpg", "z.jpg", "z.png"])
+    paths[0].with_suffix(".txt").write_text("from a .txt", "utf-8")
+    paths[1].with_suffix(".caption").write_text("来自 .caption", "utf-8-sig")
+    paths[2].with_suffix(".txt").write_text("  \n", "utf-8")
+    paths[3].with_suffix(".txt").write_bytes(b"caf\xe9")
+    (tmp_path / "in" / "z.txt").write_text("whose?", "utf-8")
+    open_folder(window, tmp_path / "in", 6)
+    photos = [window.photos.photo(path) for path in paths]
+    assert [photo.caption for photo in photos] == ["from a .txt", "来自 .caption", "", "", "", ""]
+    assert [photo.state for photo in photos[:4]] == [State.CAPTIONED, State.CAPTIONED, State.NEW, State.FAILED]
+    assert window.failures.paths() == [paths[3]]
+
+
+def test_natural_order_and_no_masks(qtbot, window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["img10.png", "img2.png", "img2-masklabel.png", ".hidden.png"])
+    draw_photos(tmp_path / "in" / "deeper", ["图 1.png"])
+    open_folder(window, tmp_path / "in", 3)
+    assert [path.name for path in window.photos.paths()] == ["img2.png", "img10.png", "图 1.png"]
+
+
+def test_sorts_by_name_date_and_state(qtbot, window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    for path, day in zip(paths, (2, 3, 1), strict=True):
+        os.utime(path, (0, day * 86_400))
+    paths[0].with_suffix(".txt").write_text("done", "utf-8")
+    open_folder(window, tmp_path / "in", 3)
+    actions = {action.text(): action for menu in window.menuBar().actions() for action in menu.menu().actions()}
+    for name, order in (
+        ("&Newest first", [1, 0, 2]),
+        ("Failed and &uncaptioned first", [1, 2, 0]),
+        ("Sort by &name", [0, 1, 2]),
+    ):
+        actions[name].trigger()
+        assert window.photos.paths() == [paths[place] for place in order]
+
+
+def test_an_empty_folder_says_so(qtbot, window, open_folder, tmp_path):
+    (tmp_path / "in").mkdir()
+    open_folder(window, tmp_path / "in", 0)
+    assert window.grid._hint == "No photos here"
+    assert not window.bar.button.isEnabled() and not window.start_action.isEnabled()
