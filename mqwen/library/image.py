@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _FORMATS = (
     *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF"),
     *("JPEG2000", "PPM", "ICO", "PCX", "DDS", "QOI", "PSD"),
 )
+_BEYOND_PILLOWS_LIMIT = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _giant = threading.Lock()
 
 
@@ -55,7 +57,7 @@ def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
         try:
             try:
                 return _decode(file, path, at_least, giant=False)
-            except Image.DecompressionBombError:
+            except _BEYOND_PILLOWS_LIMIT:
                 with _limit_lifted():
                     return _decode(file, path, at_least, giant=True)
         except ImageError:
@@ -155,13 +157,16 @@ def _identify(file: IO[bytes], path: Path) -> Image.Image:
         if plugin is None:
             continue
         factory, accept = plugin
-        verdict = accept(head[:16]) if accept else True
+        try:
+            verdict = accept(head[:16]) if accept else True
+        except (struct.error, IndexError):  # a file of a few bytes
+            continue
         if not verdict or isinstance(verdict, str):  # a string says which library Pillow was built without
             continue
         file.seek(0)
         try:
             return factory(file, "")
-        except Image.DecompressionBombError:
+        except _BEYOND_PILLOWS_LIMIT:
             raise
         except Exception as error:
             failure = failure or error

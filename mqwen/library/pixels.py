@@ -77,10 +77,11 @@ def _ranged(values: np.ndarray) -> Image.Image:
     values = values.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    finite_high = high
     if low >= 0:
         low = 0.0
         high = next((top for top in (1.0, 255.0, 65535.0) if high <= top), high)
+    values = np.nan_to_num(values, nan=low, posinf=finite_high, neginf=low)
     scale = 255.0 / (high - low) if high > low else 0.0
     return Image.fromarray(((values - low) * scale + 0.5).clip(0, 255).astype(np.uint8))
 
