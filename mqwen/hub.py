@@ -74,6 +74,10 @@ def _hugging_face_cache(name: str) -> Path | None:
     if not _HUB_ID.fullmatch(name):
         return None
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    config = try_to_load_from_cache(name, "config.json")
+    try:
+        config = try_to_load_from_cache(name, "config.json")
+    except HFValidationError:
+        return None
     return Path(config).parent if isinstance(config, str) else None
