@@ -54,7 +54,7 @@ def ensure(root: Path) -> Path:
     print(f"Setting up {venv} (the first time it downloads some hundred MB)", file=sys.stderr, flush=True)
     stamp.unlink(missing_ok=True)
     if unfinished.exists() or not _works(python):
-        _create(venv)
+        _create(venv, unfinished)
     unfinished.touch()
     constraints = str(root / "packaging" / "constraints.txt")
     _pip(python, root, "install", "-c", constraints, "torch", *_torch_index())
@@ -71,11 +71,13 @@ def _works(python: Path) -> bool:
     return python.exists() and subprocess.run([str(python), "-c", probe], capture_output=True).returncode == 0
 
 
-def _create(venv: Path) -> None:
+def _create(venv: Path, unfinished: Path) -> None:
     # Debian leaves ensurepip to a package of its own; without it venv makes half an environment and an error.
     if importlib.util.find_spec("ensurepip") is None:
         system_packages.ensure_ensurepip()
     shutil.rmtree(venv, ignore_errors=True)
+    venv.mkdir()
+    unfinished.touch()  # Already here: pip itself may be half there when this is interrupted.
     if subprocess.call([sys.executable, "-m", "venv", str(venv)], env=variables()) != 0:
         sys.exit(f"The virtual environment {venv} could not be made; the lines above say why.")
 

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,25 @@ def test_interrupted_install_is_made_anew(checkout: Path, modules: tuple[ModuleT
     broken.write_text("torch==2.13.0\n")
     assert "torch==2.13.0" in installed(environment.ensure(checkout))
     assert not half.exists()
+
+
+def test_environment_that_was_killed_while_it_was_made_is_made_anew(
+    checkout: Path, modules: tuple[ModuleType, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, _ = modules
+
+    def killed(command: list[str], **options: Any) -> int:
+        subprocess.run(command, check=True, **options)  # all is there: nothing but the mark tells
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment.subprocess, "call", killed)
+        with pytest.raises(KeyboardInterrupt):
+            environment.ensure(checkout)
+    leftover = checkout / ".venv" / "bin" / "leftover"
+    leftover.touch()
+    assert "mqwen" in installed(environment.ensure(checkout))
+    assert not leftover.exists()
 
 
 def test_a_moved_checkout_asks_for_a_new_install(checkout: Path, modules: tuple[ModuleType, ModuleType]) -> None:
