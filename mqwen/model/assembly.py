@@ -76,11 +76,30 @@ def expected_shapes(model: MQwenForConditionalGeneration) -> dict[str, Shape]:
     return shapes
 
 
-def untie_if_stored(config: MQwenConfig, parts: Sequence[Part]) -> None:
-    """A checkpoint that ties its head and stores one all the same may have trained it: load what is stored."""
-    if any(part.layout.place(name) == ("lm_head.weight",) for part in parts for name in part.weights.tensors):
-        config.tie_word_embeddings = False
-        config.text_config.tie_word_embeddings = False
+def settle_head(config: MQwenConfig, parts: Sequence[Part], *, compare: bool) -> None:
+    """Some checkpoints tie their head and store one all the same: use what is stored, unless it is a mere copy.
+
+    Args:
+        compare: read head and embedding to see whether they are equal; without it they are taken to differ.
+    """
+    if not config.tie_word_embeddings:
+        return
+    for part in parts:
+        names = {part.layout.place(name): name for name in part.weights.tensors}
+        head, embedding = names.get(("lm_head.weight",)), names.get(("language_model.embed_tokens.weight",))
+        if head is None:
+            continue
+        if compare and embedding is not None and _are_equal(part, head, embedding):
+            del part.weights.tensors[head]
+        else:
+            config.tie_word_embeddings = False
+            config.text_config.tie_word_embeddings = False
+
+
+def _are_equal(part: Part, head: str, embedding: str) -> bool:
+    if part.lora.keys() & {head, embedding}:
+        return False
+    return part.weights.read(head).equal(part.weights.read(embedding))
 
 
 def plan(parts: Sequence[Part], expected: Mapping[str, Shape]) -> list[Job]:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from mqwen.model.adapter import open_adapter
-from mqwen.model.assembly import Job, Part, expected_shapes, meta_model, plan, untie_if_stored
+from mqwen.model.assembly import Job, Part, expected_shapes, meta_model, plan, settle_head
 from mqwen.model.config import MQwenConfig
 from mqwen.model.config_files import config_fields, generation_fields, generation_of, marker_of
 from mqwen.model.layouts import (
@@ -137,19 +137,19 @@ def inspect_checkpoint(folder: Path | str) -> CheckpointReport:
         CheckpointError: see the module.
     """
     folder = Path(folder)
-    opened = open_checkpoint(folder)
+    opened = open_checkpoint(folder, headers_only=True)
     stored = sum(job.nbytes for job in opened.jobs)
     return report_of(opened.config, expected_shapes(opened.model), layout="llava", stored_bytes=stored, folder=folder)
 
 
-def open_checkpoint(folder: Path) -> Opened:
-    """Verify a folder in the LLaVA layout by its config and its headers."""
+def open_checkpoint(folder: Path, *, headers_only: bool = False) -> Opened:
+    """Verify a folder in the LLaVA layout by its config and its headers (and see `settle_head`)."""
     path = folder / "config.json"
     fields = read_json(path)
     with naming(path):
         config = llava_config(fields)
     part = Part(find_weights(folder), LLAVA, {})
-    return _open(config, [part], path, generation_of(folder))
+    return _open(config, [part], path, generation_of(folder), compare_head=not headers_only)
 
 
 def open_parts(
@@ -175,8 +175,10 @@ def open_parts(
     return _open(config, parts, path, generation_of(language_model))
 
 
-def _open(config: MQwenConfig, parts: Sequence[Part], path: Path, generation: Mapping[str, Any]) -> Opened:
-    untie_if_stored(config, parts)
+def _open(
+    config: MQwenConfig, parts: Sequence[Part], path: Path, generation: Mapping[str, Any], *, compare_head: bool = True
+) -> Opened:
+    settle_head(config, parts, compare=compare_head)
     with naming(path):
         model = meta_model(config)
     expected = expected_shapes(model)
@@ -191,8 +193,10 @@ def _materialise(
     model = opened.model
     done, total = 0, sum(job.nbytes for job in opened.jobs)
     for job in opened.jobs:
+        # Neither slices of one fused tensor nor a file's pages may stay behind the parameters.
+        copy = device.type == "cpu" and (len(job.targets) > 1 or job.source.start is None)
         for name, tensor in job.read():
-            _set_parameter(model, name, tensor.to(device, dtype, copy=len(job.targets) > 1 and device.type == "cpu"))
+            _set_parameter(model, name, tensor.to(device, dtype, copy=copy))
         done += job.nbytes
         if progress is not None:
             progress(done, total)

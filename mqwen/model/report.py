@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from mqwen.model.adapter import pair_up
-from mqwen.model.assembly import Part, Shape, expected_shapes, meta_model, plan, untie_if_stored
+from mqwen.model.assembly import Part, Shape, expected_shapes, meta_model, plan, settle_head
 from mqwen.model.config import MQwenConfig
 from mqwen.model.layouts import LLAVA, PROJECTOR, VISION, Layout
 from mqwen.model.tensors import StoredTensor, Weights
@@ -111,7 +111,7 @@ def dry_run_parts(
 
 
 def _dry_run(config: MQwenConfig, parts: list[Part], layout: Literal["llava", "original"]) -> CheckpointReport:
-    untie_if_stored(config, parts)
+    settle_head(config, parts, compare=False)
     shapes = expected_shapes(meta_model(config))
     jobs = plan(parts, shapes)
     return report_of(config, shapes, layout=layout, stored_bytes=sum(job.nbytes for job in jobs))

@@ -61,6 +61,7 @@ def write_shards(
     stream = iter(tensors)
     for file, shard in zip(files, shards, strict=True):
         _write_safetensors(folder / file, shard, stream)
+    assert next(stream, None) is None  # and lets a generator come to its end
     if count == 1:
         return files
     weight_map = {tensor.name: file for file, shard in zip(files, shards, strict=True) for tensor in shard}

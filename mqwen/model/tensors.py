@@ -65,7 +65,7 @@ class Weights:
     _pickle: tuple[Path, dict[str, torch.Tensor]] | None = field(default=None, repr=False)
 
     def read(self, name: str) -> torch.Tensor:
-        """Read one tensor into memory of its own.
+        """Read one tensor; one of a .bin shard is the file's pages, which are let go when the next shard is read.
 
         Raises:
             CheckpointError: the file ends too early, or a value is NaN or infinite.
@@ -85,7 +85,7 @@ class Weights:
         if self._pickle is None or self._pickle[0] != stored.file:
             self._pickle = None  # let go of the shard before the next one is mapped
             self._pickle = (stored.file, load_pickle(stored.file))
-        return self._pickle[1][stored.name].clone(memory_format=torch.contiguous_format)
+        return self._pickle[1][stored.name].contiguous()
 
 
 def one_line(error: BaseException) -> str:
