@@ -79,10 +79,10 @@ class Towers(nn.Module):
     def __init__(self, tokenizer: Qwen2Tokenizer) -> None:
         super().__init__()
         config = clip_config(len(tokenizer), tokenizer.eos_token_id)
-        # 65 tokens are too few for fused attention: on a CPU its backward pass takes longer than the plain products.
+        # 65 tokens are few for fused attention: on a CPU its backward pass takes longer than the plain products.
         self.clip = CLIPModel._from_config(config, attn_implementation="eager")
         self.anchors = nn.Parameter(torch.randn(len(concepts()) + len(BACKGROUNDS), _WIDTH))
-        # Small random positions would drown beside the patches: no head could tell a neighbour from a stranger at first.
+        # Small random positions would drown beside the patches: no head could tell a neighbour from a stranger.
         positions = self.clip.vision_model.embeddings.position_embedding.weight
         with torch.no_grad():
             positions[1:] = grid_positions(SIZE // PATCH, positions.shape[1])

@@ -132,32 +132,36 @@ def _backdrop(kind: int, noise: np.random.Generator) -> np.ndarray:
     return np.asarray(grid + shift, np.float32)
 
 
-def draw(scene: Scene, rng: random.Random, *, augment: bool = True) -> tuple[Image.Image, np.ndarray]:
+def draw(
+    scene: Scene, rng: random.Random, *, augment: bool = True, scale: int = 1
+) -> tuple[Image.Image, np.ndarray]:
     """Draw a scene.
 
     Returns:
-        The picture, RGB, SIZE x SIZE, and what covers each patch, int64 [SIZE / PATCH, SIZE / PATCH]: a
+        The picture, RGB, SIZE * scale on both sides, and what covers each patch, int64 [SIZE / PATCH, SIZE / PATCH]: a
         concept's index, len(concepts()) + background where nothing stands, -1 on edges.
     """
     noise = np.random.default_rng(rng.getrandbits(64))
     picture = Image.fromarray(np.clip(_backdrop(scene.background, noise), 0, 255).astype(np.uint8))
+    if scale > 1:
+        picture = picture.resize((SIZE * scale, SIZE * scale), Image.Resampling.BICUBIC)
     cells = SIZE // PATCH
     cover = np.zeros((len(scene.things), cells, cells), np.float32)
     for number, thing in enumerate(scene.things):
         entry = concepts()[thing.concept]
         sprite = _shape(entry.glyph, rng) if entry.is_shape else _sprite(thing.concept)
-        side = round(thing.side)
+        side = round(thing.side * scale)
         wide = max(8, round(side * rng.uniform(0.88, 1.0))) if augment else side
         turned = sprite.resize((wide, side), Image.Resampling.BILINEAR).rotate(
             thing.turn, Image.Resampling.BICUBIC, expand=True
         )
         if augment and not entry.is_shape:
             turned = _recoloured(turned, noise)
-        left, top = round(thing.x - turned.width / 2), round(thing.y - turned.height / 2)
+        left, top = round(thing.x * scale - turned.width / 2), round(thing.y * scale - turned.height / 2)
         alpha = turned.getchannel("a")
-        mask = Image.new("L", (SIZE, SIZE))
+        mask = Image.new("L", picture.size)
         mask.paste(alpha, (left, top))
-        layer = Image.new("RGBa", (SIZE, SIZE))
+        layer = Image.new("RGBa", picture.size)
         layer.paste(turned, (left, top))
         picture = Image.composite(layer.convert("RGBA").convert("RGB"), picture, mask)
         part = np.asarray(mask.resize((cells, cells), Image.Resampling.BOX), np.float32) / 255
@@ -186,16 +190,17 @@ def _photographed(
     if light == "dim":
         pixels = pixels * np.float32(noise.uniform(0.4, 0.55))
     elif light == "bright":
-        y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
-        cx = 0 if noise.random() < 0.5 else SIZE
-        glow = np.clip(1 - ((x - cx) ** 2 + y**2) ** 0.5 / SIZE, 0, 1)[..., None]
+        side = picture.width
+        y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+        cx = 0 if noise.random() < 0.5 else side
+        glow = np.clip(1 - ((x - cx) ** 2 + y**2) ** 0.5 / side, 0, 1)[..., None]
         pixels = 255 - (255 - pixels) * (0.85 - 0.55 * glow)
     if not augment:
         return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     pixels = pixels * noise.normal(1, 0.03, 3).astype(np.float32)
     pixels = (pixels - pixels.mean()) * np.float32(noise.uniform(0.85, 1.12)) + pixels.mean()
     if noise.random() < 0.5:
-        pixels = pixels + noise.standard_normal((SIZE, SIZE, 3), np.float32) * np.float32(noise.uniform(0, 9))
+        pixels = pixels + noise.standard_normal(pixels.shape, np.float32) * np.float32(noise.uniform(0, 9))
     picture = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     if rng.random() < 0.35:
         picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.9)))
