@@ -17,6 +17,13 @@ GAP = 8
 CAPTION_LINES = 3
 TILE_RATIO = 0.75
 RADIUS = 8
+# Qt itself leaves these keys to an editor of more than one line.
+_ENDINGS = {
+    Qt.Key.Key_Return: QAbstractItemDelegate.EndEditHint.NoHint,
+    Qt.Key.Key_Enter: QAbstractItemDelegate.EndEditHint.NoHint,
+    Qt.Key.Key_Tab: QAbstractItemDelegate.EndEditHint.EditNextItem,
+    Qt.Key.Key_Backtab: QAbstractItemDelegate.EndEditHint.EditPreviousItem,
+}
 
 
 class PhotoDelegate(QStyledItemDelegate):
@@ -132,7 +139,6 @@ class PhotoDelegate(QStyledItemDelegate):
     ) -> QPlainTextEdit:
         editor = QPlainTextEdit(parent)  # type: ignore[call-overload]
         editor.setObjectName("captionEditor")
-        editor.setTabChangesFocus(True)
         editor.setAccessibleName(self.tr("Caption of {name}").format(name=index.data(Qt.ItemDataRole.DisplayRole)))
         editor.setToolTip(self.tr("Enter saves, Tab saves and goes to the next photo, Esc leaves it as it was"))
         editor.document().setDocumentMargin(3)
@@ -171,10 +177,9 @@ class PhotoDelegate(QStyledItemDelegate):
         editor.setGeometry(place)
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if pressed and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):  # type: ignore[attr-defined]
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _ENDINGS:
             self.commitData.emit(editor)
-            self.closeEditor.emit(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+            self.closeEditor.emit(editor, _ENDINGS[Qt.Key(event.key())])
             return True
         return super().eventFilter(editor, event)
 

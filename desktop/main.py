@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
-import socket
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QLoggingCategory, QSettings, QSocketNotifier, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QLoggingCategory, QSettings, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
 from desktop.settings import Settings
 from desktop.theme import apply_theme
+from desktop.unix_signals import SignalWatch
 from desktop.window import MainWindow
 from mqwen import __version__
 from mqwen.resources import resources_path
 
-# A damaged photo is shown as one; what the decoders mutter about it is no news for a terminal.
-QUIET_DECODERS = "qt.gui.imageio*=false\nqt.imageformats*=false"
+# A damaged photo is shown as one, a missing script as boxes: what the libraries mutter about it is no news in a terminal.
+QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Open the window with the paths on the command line; return the exit status."""
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    QLoggingCategory.setFilterRules(QUIET_DECODERS)
+    QLoggingCategory.setFilterRules(QUIET)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("mqwen")
     app.setApplicationDisplayName("MQwen")
@@ -37,7 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     apply_theme(app, arguments.theme)
     _translate(app)
     window = MainWindow(Settings(QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "mqwen", "desktop")))
-    close_on_signal(window)
+    # As the window's own button does: what is being typed is saved, the run stops cleanly.
+    SignalWatch(window).arrived.connect(window.close)
     window.show()
     if arguments.paths:
         window.open([path.absolute() for path in arguments.paths])
@@ -62,29 +62,6 @@ def _translate(app: QApplication) -> None:
         translator = QTranslator(app)
         if translator.load(QLocale.system(), name, "_", folder):
             app.installTranslator(translator)
-
-
-def close_on_signal(window: MainWindow) -> None:
-    """Let Ctrl+C and SIGTERM close the window as its own button would: the run stops cleanly, edits are saved.
-
-    Python runs its signal handlers between bytecodes, which a Qt event loop at rest never reaches; the byte that Python
-    writes into the socket wakes it.
-    """
-    read, write = socket.socketpair()
-    for end in (read, write):
-        end.setblocking(False)
-    signal.set_wakeup_fd(write.fileno())
-    notifier = QSocketNotifier(read.fileno(), QSocketNotifier.Type.Read, window)
-
-    def wake() -> None:
-        read.recv(64)
-        window.close()
-
-    notifier.activated.connect(wake)
-    for end in (read, write):
-        window.destroyed.connect(end.close)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
 
 
 if __name__ == "__main__":

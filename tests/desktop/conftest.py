@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QLoggingCategory, QSettings
 from pytestqt.qtbot import QtBot
 
-from desktop.main import QUIET_DECODERS
+from desktop.main import QUIET
 from desktop.settings import Settings
 from desktop.theme import apply_theme
 from desktop.window import MainWindow
@@ -20,7 +20,7 @@ MakeWindow = Callable[[Loader], MainWindow]
 @pytest.fixture(autouse=True)
 def _dressed(qapp) -> None:  # type: ignore[no-untyped-def]
     apply_theme(qapp, "light")
-    QLoggingCategory.setFilterRules(QUIET_DECODERS)
+    QLoggingCategory.setFilterRules(QUIET)
 
 
 @pytest.fixture
