@@ -33,7 +33,7 @@ _WIDTH = 256  # of the space that pictures and texts share
 class ContrastiveSettings:
     """What the first stage does; the defaults made the shipped model."""
 
-    steps: int = 2400
+    steps: int = 2000
     batch: int = 64
     learning_rate: float = 2e-3
     muon_learning_rate: float = 0.02

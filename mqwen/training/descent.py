@@ -46,8 +46,8 @@ class Descent:
         ]
 
     def share(self, step: int) -> float:
-        """Share of the top rates at a step: up over the warm-up, then level, down to zero over the last 60 %."""
-        return min(1.0, (step + 1) / self._warmup, 0.02 + 0.98 * (self._steps - step) / (0.6 * self._steps))
+        """Share of the top rates at a step: up over the warm-up, then level, down to 2 % over the second half."""
+        return min(1.0, (step + 1) / self._warmup, 0.02 + 0.98 * (self._steps - step) / (0.5 * self._steps))
 
     def step(self, step: int, loss: Tensor) -> None:
         """One step against the gradient of `loss`, whose norm is cut at 1."""

@@ -132,9 +132,7 @@ def _backdrop(kind: int, noise: np.random.Generator) -> np.ndarray:
     return np.asarray(grid + shift, np.float32)
 
 
-def draw(
-    scene: Scene, rng: random.Random, *, augment: bool = True, scale: int = 1
-) -> tuple[Image.Image, np.ndarray]:
+def draw(scene: Scene, rng: random.Random, *, augment: bool = True, scale: int = 1) -> tuple[Image.Image, np.ndarray]:
     """Draw a scene.
 
     Returns:

@@ -15,7 +15,7 @@ from torch import nn
 class Checkpoint:
     """State of one stage in one file, written every so many seconds."""
 
-    def __init__(self, path: Path, *, every: float = 300) -> None:
+    def __init__(self, path: Path, *, every: float = 180) -> None:
         self._path = path
         self._every = every
         self._last = time.monotonic()
@@ -50,22 +50,23 @@ class Checkpoint:
 class Log:
     """Means of every `every` figures, to a file and to standard output."""
 
-    def __init__(self, path: Path, *, every: int = 50) -> None:
+    def __init__(self, path: Path, *, every: int = 20) -> None:
         self._path = path
         self._every = every
         self._kept: list[dict[str, float]] = []
-        self._since = (time.monotonic(), 0)
+        self._began = (0.0, 0)  # when the first of them came, and its step
 
     def write(self, *, stage: str, step: int, **figures: float) -> None:
         """Take one step's figures."""
+        if not self._kept:
+            self._began = (time.monotonic(), step)
         self._kept.append(figures)
         if len(self._kept) < self._every:
             return
         means = {name: round(sum(row[name] for row in self._kept) / len(self._kept), 4) for name in figures}
-        seconds, steps = time.monotonic() - self._since[0], step - self._since[1]
-        line = json.dumps({"stage": stage, "step": step, **means, "steps_per_s": round(steps / seconds, 3)})
+        pace = (step - self._began[1]) / max(time.monotonic() - self._began[0], 1e-9)
+        line = json.dumps({"stage": stage, "step": step, **means, "steps_per_s": round(pace, 3)})
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         print(line, flush=True)
         self._kept.clear()
-        self._since = (time.monotonic(), step)

@@ -39,10 +39,10 @@ IGNORED = -100
 class SpliceSettings:
     """What the second stage does; the defaults made the shipped model."""
 
-    steps: int = 2400
+    steps: int = 2000
     batch: int = 32
     questions: int = 4
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     muon_learning_rate: float = 0.02
     tower_share: float = 0.3  # of both rates, for the vision tower
     warmup: int = 60
@@ -97,12 +97,14 @@ class Turns:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures with their forks, all forks padded to one length F.
+    """Pictures, and what follows each one's image tokens: its forks in a row, filled up to the longest row's length L.
 
     Attributes:
         pixel_values: [pictures, 3, SIZE, SIZE].
         regions: what covers each patch, [pictures, patches].
-        ids, labels: [pictures, questions, F].
+        ids, labels: [pictures, L].
+        forks: which fork a token belongs to, [pictures, L]; -1 where rows are filled up.
+        places: where in its fork, [pictures, L].
         captions: one brief caption of each picture, for the contrastive loss.
     """
 
@@ -110,6 +112,8 @@ class Batch:
     regions: Tensor
     ids: Tensor
     labels: Tensor
+    forks: Tensor
+    places: Tensor
     captions: list[str]
 
 
@@ -139,48 +143,51 @@ class SplicedPictures(torch.utils.data.Dataset[Example]):
 
 
 def collate(examples: Sequence[Example]) -> Batch:
-    """Pad all forks of a batch to the longest."""
-    longest = max(len(ids) for *_, forks, _ in examples for ids, _ in forks)
-
-    def padded(which: int, value: int) -> Tensor:
-        rows = [[pair[which] + [value] * (longest - len(pair[which])) for pair in forks] for *_, forks, _ in examples]
-        return torch.tensor(rows)
-
+    """Put each picture's forks in a row, and fill the rows up to one length."""
+    rows: list[list[tuple[int, int, int, int]]] = []
+    for _, _, forks, _ in examples:
+        tokens = [
+            (token, label, number, place)
+            for number, (ids, labels) in enumerate(forks)
+            for place, (token, label) in enumerate(zip(ids, labels, strict=True))
+        ]
+        rows.append(tokens)
+    longest = max(map(len, rows))
+    packed = torch.tensor([row + [(0, IGNORED, -1, 0)] * (longest - len(row)) for row in rows])
+    ids, labels, numbers, places = packed.unbind(-1)
     return Batch(
-        torch.stack([e[0] for e in examples]),
-        torch.stack([e[1] for e in examples]),
-        padded(0, 0),
-        padded(1, IGNORED),
-        [e[3] for e in examples],
+        torch.stack([example[0] for example in examples]),
+        torch.stack([example[1] for example in examples]),
+        ids,
+        labels,
+        numbers,
+        places,
+        [example[3] for example in examples],
     )
 
 
-def forked_attention(prefix: int, forks: int, length: int) -> tuple[Tensor, Tensor]:
-    """Mask [1, 1, T, T] (True = may look) and position_ids [1, T]: a prefix, then forks that do not see each other."""
-    total = prefix + forks * length
-    fork = torch.cat([torch.full((prefix,), -1), torch.arange(forks).repeat_interleave(length)])
-    causal = torch.ones(total, total, dtype=torch.bool).tril()
-    may_look = causal & ((fork[None, :] == -1) | (fork[None, :] == fork[:, None]))
-    positions = torch.cat([torch.arange(prefix), (prefix + torch.arange(length)).repeat(forks)])
-    return may_look[None, None], positions[None]
+def forked_attention(prefix: int, forks: Tensor) -> Tensor:
+    """Mask [pictures, 1, T, T] (True = may look) of a prefix followed by forks [pictures, L] blind to one another."""
+    common = torch.full((len(forks), prefix), -2)
+    owner = torch.cat([common, forks], dim=1)
+    causal = torch.ones(owner.shape[1], owner.shape[1], dtype=torch.bool).tril()
+    return (causal & ((owner[:, None, :] == -2) | (owner[:, None, :] == owner[:, :, None])))[:, None]
 
 
 def answer_loss(model: MQwenForConditionalGeneration, prefix_ids: Tensor, features: Tensor, batch: Batch) -> Tensor:
     """Mean cross entropy of the answers' tokens, given projected features [pictures, image tokens, hidden]."""
-    pictures, forks, length = batch.ids.shape
     embed = model.get_input_embeddings()
-    start = embed(prefix_ids).expand(pictures, -1, -1)
-    inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids.flatten(1))], dim=1)
-    prefix = inputs_embeds.shape[1] - forks * length
-    mask, position_ids = forked_attention(prefix, forks, length)
+    start = embed(prefix_ids).expand(len(features), -1, -1)
+    inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids)], dim=1)
+    prefix = inputs_embeds.shape[1] - batch.ids.shape[1]
+    common = torch.arange(prefix).expand(len(features), -1)
     hidden = model.language_model(
         inputs_embeds=inputs_embeds,
-        attention_mask=mask.expand(pictures, -1, -1, -1),
-        position_ids=position_ids.expand(pictures, -1),
+        attention_mask=forked_attention(prefix, batch.forks),
+        position_ids=torch.cat([common, prefix + batch.places], dim=1),
         use_cache=False,
-    ).last_hidden_state[:, prefix:]
-    hidden = hidden.unflatten(1, (forks, length))[:, :, :-1]
-    target = batch.labels[:, :, 1:]
+    ).last_hidden_state[:, prefix:-1]
+    target = batch.labels[:, 1:]
     told = target != IGNORED
     return F.cross_entropy(model.lm_head(hidden[told]).float(), target[told])
 
