@@ -41,24 +41,6 @@ def photos(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def mqwen(root: Path) -> Run:
-    """Run `mqwen ...` to its end."""
-
-    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments),
-            env=environment(root),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=240,
-            **options,
-        )
-
-    return run
-
-
-@pytest.fixture
 def inside(capfd: pytest.CaptureFixture[str]) -> Run:
     """Run `mqwen ...` in this process: for what does not depend on processes, and takes a second instead of ten."""
 
