@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Captioning(QObject):
         self._sources: tuple[Path, ...] = ()
         self._write = "txt"
         self.pace = Pace(0)
+        self.tally: Counter[str] = Counter()  # outcomes of the run, by status
         photos.edit_committed.connect(self.save)
 
         self._thread = QThread(self)
@@ -72,6 +74,7 @@ class Captioning(QObject):
         to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
         self._job = Job(tuple(paths), model, settings, RunTargets(self._sources, settings.write))
         self._edited = set()
+        self.tally = Counter()
         self.pace = Pace(len(paths), to_do)
         self._thread.start()
         self.started.emit()
@@ -131,6 +134,7 @@ class Captioning(QObject):
         path = outcome.path
         self._photos.set_running([path], False)
         self.pace.count(worked=outcome.status != "skipped")
+        self.tally[outcome.status] += 1
         if path in self._edited:
             pass  # the human's words are on disk and on the screen; see RunTargets
         elif outcome.status == "captioned":

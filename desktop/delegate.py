@@ -103,18 +103,20 @@ class PhotoDelegate(QStyledItemDelegate):
             if pixmap is not None:
                 _paint_no_picture(painter, QRectF(tile).center(), scheme)
             return tile
-        ratio = painter.device().devicePixelRatioF()
-        size = pixmap.size() / ratio
+        size = pixmap.size()  # small pictures are as large as they would be on a screen of one pixel a unit
         if size.width() > tile.width() or size.height() > tile.height():
             size = size.scaled(tile.size(), Qt.AspectRatioMode.KeepAspectRatio)
         place = QRect(0, 0, max(1, size.width()), max(1, size.height()))
-        place.moveCenter(tile.center())
+        place.moveBottomLeft(tile.bottomLeft())  # on one line with its neighbours and with the text under it
         radius = min(RADIUS, place.width() / 8, place.height() / 8)
         shape.addRoundedRect(QRectF(place), radius, radius)
         painter.save()
         painter.setClipPath(shape)
         painter.drawPixmap(place, pixmap)
         painter.restore()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(128, 128, 128, 60), 1))  # or a white picture has no edge
+        painter.drawPath(shape)
         return place
 
     def _paint_text(

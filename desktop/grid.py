@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QPlainTextEdit, QWidget
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QMenu, QPlainTextEdit, QWidget
 
 from desktop.delegate import MARGIN, PhotoDelegate
 from desktop.photos import PHOTO_ROLE, PhotoModel
@@ -27,6 +28,7 @@ class PhotoGrid(QListView):
         self._thumbnails = thumbnails
         self._width = USUAL
         self._hint = ""
+        self._menu_actions: list[QAction] = []
         self.setModel(model)
         self.setItemDelegate(PhotoDelegate(thumbnails, self))
         self.setFlow(QListView.Flow.LeftToRight)
@@ -108,6 +110,14 @@ class PhotoGrid(QListView):
             self._fit()
 
     # Editing.
+
+    def set_menu(self, actions: Sequence[QAction]) -> None:
+        """Set what a right click on a photo offers."""
+        self._menu_actions = list(actions)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.selectionModel().hasSelection():
+            QMenu.exec(self._menu_actions, event.globalPos())
 
     def editor(self) -> QPlainTextEdit | None:
         """Return the caption editor that is open."""

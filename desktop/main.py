@@ -18,7 +18,7 @@ from desktop.window import MainWindow
 from mqwen import __version__
 from mqwen.resources import resources_path
 
-# A damaged photo is shown as one, a missing script as boxes: what the libraries mutter about it is no news in a terminal.
+# A damaged photo is shown as one, a script without a font as boxes: what Qt mutters about it is no news in a terminal.
 QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox
 
@@ -18,56 +18,76 @@ if TYPE_CHECKING:
 Shortcut = QKeySequence | QKeySequence.StandardKey | str | None
 
 
-def add_menus(window: MainWindow) -> None:
-    """Give the window its menus, and the actions that it switches on and off itself."""
-    tr = window.tr
-    bar = window.menuBar()
+class Menus(QObject):
+    """Fills the menu bar of a window; the attributes are the actions that the window switches on and off."""
 
-    file = bar.addMenu(tr("&File"))
-    _add(file, tr("&Open folder…"), QKeySequence.StandardKey.Open, window.choose_folder)
-    _add(file, tr("Open &photos…"), "Ctrl+Shift+O", window.choose_files)
-    _add(file, tr("&Reload"), QKeySequence.StandardKey.Refresh, window.reload)
-    file.addSeparator()
-    leave = _add(file, tr("&Quit"), QKeySequence.StandardKey.Quit, window.close)
-    leave.setMenuRole(QAction.MenuRole.QuitRole)
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._file()
+        edit = self._edit()
+        self._view()
+        self._run()
+        self._help()
+        window.grid.set_menu([*edit, self.start_selected])
 
-    edit = bar.addMenu(tr("&Edit"))
-    _add(edit, tr("&Edit caption"), "F2", window.edit_caption)
-    _add(edit, tr("&Remove from the list"), None, window.remove_selected)
-    _add(edit, tr("Select &all"), QKeySequence.StandardKey.SelectAll, window.grid.selectAll)
+    def _file(self) -> None:
+        window, menu = self._window, self._menu(self.tr("&File"))
+        _add(menu, self.tr("&Open folder…"), QKeySequence.StandardKey.Open, window.choose_folder)
+        _add(menu, self.tr("Open &photos…"), "Ctrl+Shift+O", window.choose_files)
+        _add(menu, self.tr("&Reload"), QKeySequence.StandardKey.Refresh, window.reload)
+        menu.addSeparator()
+        leave = _add(menu, self.tr("&Quit"), QKeySequence.StandardKey.Quit, window.close)
+        leave.setMenuRole(QAction.MenuRole.QuitRole)
 
-    view = bar.addMenu(tr("&View"))
-    orders = QActionGroup(window)
-    for order, name in (
-        (Order.NAME, tr("Sort by &name")),
-        (Order.NEWEST, tr("&Newest first")),
-        (Order.STATE, tr("Failed and &uncaptioned first")),
-    ):
-        action = _add(view, name, None, lambda order=order: window.photos.sort_by(order))  # type: ignore[misc]
-        action.setCheckable(True)
-        action.setChecked(order is Order.NAME)
-        orders.addAction(action)
-    view.addSeparator()
-    size = window.footer.size_slider
-    _add(view, tr("&Larger photos"), QKeySequence.StandardKey.ZoomIn, lambda: size.setValue(size.value() + 40))
-    _add(view, tr("&Smaller photos"), QKeySequence.StandardKey.ZoomOut, lambda: size.setValue(size.value() - 40))
-    view.addSeparator()
-    failures = window.failures.toggleViewAction()
-    failures.setText(tr("&Failed photos"))
-    view.addAction(failures)
+    def _edit(self) -> list[QAction]:
+        window, menu = self._window, self._menu(self.tr("&Edit"))
+        edit = _add(menu, self.tr("&Edit caption"), "F2", window.edit_caption)
+        remove = _add(menu, self.tr("&Remove from the list"), None, window.remove_selected)
+        _add(menu, self.tr("Select &all"), QKeySequence.StandardKey.SelectAll, window.grid.selectAll)
+        return [edit, remove]
 
-    run = bar.addMenu(tr("&Run"))
-    window.start_action = _add(run, tr("&Start"), "Ctrl+Return", lambda: window.start())
-    window.start_selected_action = _add(
-        run, tr("Start with the s&elected photos"), "Ctrl+Shift+Return", window.start_selected
-    )
-    window.cancel_action = _add(run, tr("&Cancel"), "Ctrl+.", window.cancel)
+    def _view(self) -> None:
+        window, menu = self._window, self._menu(self.tr("&View"))
+        orders = QActionGroup(self)
+        names = {
+            Order.NAME: self.tr("Sort by &name"),
+            Order.NEWEST: self.tr("N&ewest first"),
+            Order.STATE: self.tr("Failed and &uncaptioned first"),
+        }
+        for order, name in names.items():
+            action = _add(menu, name, None, lambda order=order: window.photos.sort_by(order))  # type: ignore[misc]
+            action.setCheckable(True)
+            action.setChecked(order is Order.NAME)
+            orders.addAction(action)
+        menu.addSeparator()
+        size = window.footer.size_slider
+        _add(menu, self.tr("&Larger photos"), QKeySequence.StandardKey.ZoomIn, lambda: size.setValue(size.value() + 40))
+        _add(
+            menu, self.tr("&Smaller photos"), QKeySequence.StandardKey.ZoomOut, lambda: size.setValue(size.value() - 40)
+        )
+        menu.addSeparator()
+        failures = window.failures.toggleViewAction()
+        failures.setText(self.tr("&Failed photos"))
+        menu.addAction(failures)
 
-    about = bar.addMenu(tr("&Help"))
-    _add(about, tr("&About MQwen"), None, lambda: _about(window)).setMenuRole(QAction.MenuRole.AboutRole)
+    def _run(self) -> None:
+        window, menu = self._window, self._menu(self.tr("&Run"))
+        self.start = _add(menu, self.tr("&Start"), "Ctrl+Return", lambda: window.start())
+        text = self.tr("Start with the s&elected photos")
+        self.start_selected = _add(menu, text, "Ctrl+Shift+Return", window.start_selected)
+        self.cancel = _add(menu, self.tr("&Cancel"), "Ctrl+.", window.cancel)
 
-    photo = [window.start_selected_action, *edit.actions()]
-    window.grid.addActions(photo[:3])
+    def _help(self) -> None:
+        about = _add(self._menu(self.tr("&Help")), self.tr("&About MQwen"), None, self.show_about)
+        about.setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _menu(self, title: str) -> QMenu:
+        return self._window.menuBar().addMenu(title)
+
+    def show_about(self) -> None:
+        text = self.tr("Captions folders of photos on your own machine. Nothing leaves it.")
+        QMessageBox.about(self._window, self.tr("About MQwen"), f"MQwen {__version__}\n\n{text}\n\nApache License 2.0")
 
 
 def _add(menu: QMenu, text: str, shortcut: Shortcut, act: Callable[[], object]) -> QAction:
@@ -77,11 +97,3 @@ def _add(menu: QMenu, text: str, shortcut: Shortcut, act: Callable[[], object]) 
     action.triggered.connect(lambda: act())
     menu.addAction(action)
     return action
-
-
-def _about(window: MainWindow) -> None:
-    text = QCoreApplication.translate(
-        "MainWindow",
-        "MQwen {version}\n\nCaptions folders of photos on your own machine. Nothing leaves it.\n\nApache License 2.0",
-    )
-    QMessageBox.about(window, window.tr("About MQwen"), text.format(version=__version__))

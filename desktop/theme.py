@@ -125,6 +125,12 @@ def style_sheet(scheme: Colours) -> str:
     #flat:hover, #flat:focus {{ text-decoration: underline; }}
     #problem {{ color: {scheme.failed}; border: none; padding: 3px 6px; background: transparent; }}
     #problem:hover, #problem:focus {{ text-decoration: underline; }}
+    QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {scheme.line}; border-radius: 4px; min-height: 36px; margin: 2px; }}
+    QScrollBar::handle:vertical:hover {{ background: {scheme.muted}; }}
+    QScrollBar::handle:vertical:disabled {{ background: transparent; }}
+    QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
+    QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
     QProgressBar {{ background: {scheme.tile}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
     QProgressBar::chunk {{ background: {scheme.accent}; border-radius: 3px; }}
     """

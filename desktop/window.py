@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from desktop.bar import Bar
@@ -14,7 +14,7 @@ from desktop.captioning import Captioning
 from desktop.failures import FailureDock
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
-from desktop.menus import add_menus
+from desktop.menus import Menus
 from desktop.notice import Notice
 from desktop.photos import Photo, PhotoModel, State
 from desktop.scanning import FolderScan
@@ -33,10 +33,6 @@ _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arr
 
 class MainWindow(QMainWindow):
     """Grid in the middle, the bar over it, progress under it, failures in a dock."""
-
-    start_action: QAction
-    start_selected_action: QAction
-    cancel_action: QAction
 
     def __init__(self, settings: Settings, *, worker: CaptionWorker | None = None) -> None:
         super().__init__()
@@ -61,7 +57,7 @@ class MainWindow(QMainWindow):
         self.footer = Footer(width)
         self.failures = FailureDock(self)
         self._lay_out()
-        add_menus(self)
+        self.menus = Menus(self)
         self._connect()
         self.failures.hide()
         geometry, state = settings.layout()
@@ -142,6 +138,7 @@ class MainWindow(QMainWindow):
         self._scan.done.connect(self._scan_finished)
         self._scan.start()
         self.grid.set_hint(self.tr("Looking for photos…"))
+        self.grid.setFocus()
         self._refresh_soon()
 
     def choose_folder(self) -> None:
@@ -234,12 +231,26 @@ class MainWindow(QMainWindow):
         self.bar.set_running(False)
         self.failures.set_running(False)
         self._update_actions()
-        self.footer.show_rest(self.tr("Stopped; what was done is kept") if ending.how == "cancelled" else "")
+        self.footer.show_rest(self._ended(ending))
         if ending.how == "failed":
             self.notice.say("run", ending.reason)
         self._show_counts()
         if self._closing:
             self.close()
+
+    def _ended(self, ending: Ending) -> str:
+        if ending.how == "cancelled":
+            return self.tr("Stopped; what was done is kept")
+        if ending.how == "failed":
+            return ""
+        names = {
+            "captioned": self.tr("{count} captioned"),
+            "skipped": self.tr("{count} had text already"),
+            "failed": self.tr("{count} failed"),
+        }
+        tally = self.captioning.tally
+        parts = [text.format(count=QLocale().toString(tally[how])) for how, text in names.items() if tally[how]]
+        return self.tr("Finished: {parts}").format(parts=", ".join(parts)) if parts else ""
 
     # Editing the list.
 
@@ -299,9 +310,9 @@ class MainWindow(QMainWindow):
     def _update_actions(self) -> None:
         running, some = self.captioning.running(), self.photos.rowCount() > 0
         self.bar.set_ready(some)
-        self.start_action.setEnabled(some and not running)
-        self.start_selected_action.setEnabled(some and not running)
-        self.cancel_action.setEnabled(running)
+        self.menus.start.setEnabled(some and not running)
+        self.menus.start_selected.setEnabled(some and not running)
+        self.menus.cancel.setEnabled(running)
 
     # Closing.
 

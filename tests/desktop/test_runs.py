@@ -41,6 +41,9 @@ def test_captions_a_folder_and_writes_what_the_command_line_writes(qtbot, window
     }
     assert loader.threads and threading.main_thread() not in loader.threads
     assert not window.footer.progress.isVisible()
+    assert window.footer.pace() == "Finished: 4 captioned"
+    assert run_to_end(qtbot, window).how == "done"
+    assert window.footer.pace() == "Finished: 4 had text already"
     qtbot.waitUntil(lambda: window.footer.summary() == "4 of 4 captioned")
 
 
@@ -360,7 +363,7 @@ def test_only_the_selected_photos(qtbot, window, captioner, open_folder, tmp_pat
     paths = draw_photos(tmp_path / "in", ["0.png", "1.png", "2.png"])
     open_folder(window, tmp_path / "in", 3)
     window.grid.setCurrentIndex(window.photos.index(1))
-    run_to_end(qtbot, window, window.start_selected_action.trigger)
+    run_to_end(qtbot, window, window.menus.start_selected.trigger)
     assert captioner.asked == [paths[1]]
 
 

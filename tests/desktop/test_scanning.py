@@ -95,7 +95,7 @@ def test_sorts_by_name_date_and_state(qtbot, window, open_folder, tmp_path):
     open_folder(window, tmp_path / "in", 3)
     actions = {action.text(): action for menu in window.menuBar().actions() for action in menu.menu().actions()}
     for name, order in (
-        ("&Newest first", [1, 0, 2]),
+        ("N&ewest first", [1, 0, 2]),
         ("Failed and &uncaptioned first", [1, 2, 0]),
         ("Sort by &name", [0, 1, 2]),
     ):
@@ -107,4 +107,4 @@ def test_an_empty_folder_says_so(qtbot, window, open_folder, tmp_path):
     (tmp_path / "in").mkdir()
     open_folder(window, tmp_path / "in", 0)
     assert window.grid._hint == "No photos here"
-    assert not window.bar.button.isEnabled() and not window.start_action.isEnabled()
+    assert not window.bar.button.isEnabled() and not window.menus.start.isEnabled()
