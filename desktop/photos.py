@@ -85,7 +85,7 @@ class PhotoModel(QAbstractListModel):
         self._rows: dict[Path, int] = {}
         self._running: set[Path] = set()
         # While a scan is under way: what the list knew before it, and the photos among them that were given a caption
-        # since. The scan may have read their sidecars too early.
+        # since. The scan may have read their sidecars too early. Unsaved words stay beyond it, whatever is opened.
         self._scanning = False
         self._before: dict[Path, Photo] = {}
         self._landed: set[Path] = set()
@@ -167,7 +167,7 @@ class PhotoModel(QAbstractListModel):
     def begin_scan(self) -> None:
         """Empty the list for what a scan will add; what this session knows of its photos comes back with them."""
         self.beginResetModel()
-        self._before = {photo.path: photo for photo in self._photos}
+        self._before.update({photo.path: photo for photo in self._photos})
         self._photos, self._rows = [], {}
         self._landed = set()
         self._scanning = True
@@ -194,7 +194,7 @@ class PhotoModel(QAbstractListModel):
     def end_scan(self) -> None:
         """The last photo has come: sort, and forget photos that are gone from disk."""
         self._scanning = False
-        self._before = {}
+        self._before = {path: photo for path, photo in self._before.items() if photo.unsaved}
         if self._order is not Order.NAME:
             self.sort_by(self._order)
 
@@ -247,13 +247,15 @@ class PhotoModel(QAbstractListModel):
         self._set(path, caption=caption, state=State.FAILED, reason=reason, unsaved=True)
 
     def unsaved(self) -> list[Photo]:
-        return [photo for photo in self._photos if photo.unsaved]
+        """Return the photos with words that the disk has refused, those of folders closed meanwhile too."""
+        return [photo for photo in (*self._photos, *self._before.values()) if photo.unsaved]
 
     def _set(self, path: Path, **values: Any) -> None:
         photo = self.photo(path)
         if photo is None and self._scanning:
             photo = self._before.setdefault(path, Photo(path))
             self._landed.add(path)
+        photo = photo or self._before.get(path)
         if photo is None:
             return
         for name, value in values.items():

@@ -35,6 +35,13 @@ class FolderScan(QThread):
         self._paths = tuple(paths)
         self._targets = targets
 
+    def abandon(self) -> None:
+        """End after the photo at hand, without waiting for it: a slow disk may take its time."""
+        self.requestInterruption()
+        self.finished.connect(self.deleteLater)
+        if self.isFinished():
+            self.deleteLater()
+
     def stop(self) -> None:
         """End after the photo at hand, and wait for that."""
         self.requestInterruption()

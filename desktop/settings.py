@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
 from mqwen.engine.prompts import LANGUAGES, STYLES
-from mqwen.run import EXISTING
+from mqwen.run import EXISTING, RunSettings
 
 OWN_PROMPT = "own"
 WRITE = ("txt", "caption", "jsonl", "none")
@@ -32,6 +32,17 @@ class Choices:
     language: str = "en"
     write: str = "txt"
     existing: str = "skip"
+
+    def run_settings(self) -> RunSettings:
+        """Return the settings of a run as the command line would make them of the same choices."""
+        own = self.style == OWN_PROMPT
+        return RunSettings(
+            prompt=self.prompt if own else None,
+            style="brief" if own else self.style,
+            language=self.language,
+            write=(self.write,),
+            existing=self.existing,  # type: ignore[arg-type]
+        )
 
 
 _KNOWN = {"style": (*STYLES, OWN_PROMPT), "language": LANGUAGES, "write": WRITE, "existing": EXISTING}

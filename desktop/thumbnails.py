@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal, Slot
 from PySide6.QtGui import QColorSpace, QImage, QImageReader, QPixmap
 
 from mqwen.errors import MqwenError
+
+log = logging.getLogger(__name__)
 
 THREADS = 2
 CACHE_BYTES = 96 << 20
@@ -136,11 +139,12 @@ class Thumbnails(QObject):
                     return
                 path, edge = self._wanted.popitem(last=False)
                 self._decoding.add(path)
-            image = QImage()
             try:
                 image = read_thumbnail(path, edge)
-            finally:
-                self._decoded.emit(path, image, edge)
+            except Exception:  # it would end this thread, and with it half of all thumbnails
+                log.exception("no thumbnail of %s", path)
+                image = QImage()
+            self._decoded.emit(path, image, edge)
 
     @Slot(object, QImage, int)
     def _keep(self, path: Path, image: QImage, edge: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt, QTimer
@@ -16,17 +16,15 @@ from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
 from desktop.menus import Menus
 from desktop.notice import Notice
-from desktop.photos import Photo, PhotoModel, State
-from desktop.scanning import FolderScan
-from desktop.settings import OWN_PROMPT, Choices, Settings
-from desktop.sidecars import places
+from desktop.photos import PhotoModel, State
+from desktop.settings import OWN_PROMPT, Settings
+from desktop.sources import Sources
 from desktop.thumbnails import Thumbnails
 from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
 from mqwen.errors import MqwenError
 from mqwen.hub import STARTER
 from mqwen.library.scan import IMAGE_SUFFIXES
-from mqwen.run import RunSettings
 
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
 
@@ -37,15 +35,14 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, *, worker: CaptionWorker | None = None) -> None:
         super().__init__()
         self._settings = settings
-        self._sources: tuple[Path, ...] = ()
-        self._scan: FolderScan | None = None
-        self._closing = False
+        self._closing = self._warned = False
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
         self.resize(1240, 820)
         self.setMinimumSize(760, 480)
 
         self.photos = PhotoModel(self)
+        self.sources = Sources(self.photos, self)
         self.thumbnails = Thumbnails(self)
         self.captioning = Captioning(self.photos, self, worker=worker)
         width = settings.column_width(USUAL)
@@ -107,6 +104,8 @@ class MainWindow(QMainWindow):
         self.captioning.started.connect(self._run_started)
         self.captioning.loading.connect(lambda: self.footer.show_busy(self.tr("Loading model…")))
         self.captioning.model_loaded.connect(self._model_loaded)
+        self.sources.failed.connect(self.failures.add)
+        self.sources.finished.connect(self._scan_finished)
         self.captioning.failed.connect(self.failures.add)
         self.captioning.recovered.connect(self.failures.discard)
         self.captioning.finished.connect(self._run_finished)
@@ -114,32 +113,26 @@ class MainWindow(QMainWindow):
     # Opening.
 
     def open(self, paths: Sequence[Path]) -> None:
-        """Show the photos of folders and files instead of what is shown now."""
-        self._sources = tuple(path.absolute() for path in paths)
-        self.captioning.set_places(self._sources, self.bar.choices().write)
-        if paths:
-            first = paths[0]
-            self._settings.keep_last_folder(str(first if first.is_dir() else first.parent))
-            self.setWindowTitle(f"{first.name or first} - MQwen")
-        self.reload()
+        """Show the photos of folders and files instead of what is shown now; what is being typed is saved first."""
+        first = paths[0]
+        self._settings.keep_last_folder(str(first if first.is_dir() else first.parent))
+        self.setWindowTitle(f"{first.name or first} - MQwen")
+        self._look(lambda write: self.sources.open(paths, write))
 
     def reload(self) -> None:
-        """Look at the disk again; what is being typed is saved first, and a run that is under way goes on."""
+        """Look at the disk again; a run that is under way goes on."""
+        self._look(self.sources.reload)
+
+    def _look(self, scan: Callable[[str], None]) -> None:
         self.grid.commit_edit()
-        if self._scan is not None:
-            self._scan.stop()
-            self._scan.deleteLater()
         self.thumbnails.clear()
-        self.photos.begin_scan()
-        self.stack.setCurrentWidget(self.grid if self._sources else self.welcome)
-        self._scan = FolderScan(self._sources, places(self._sources, self.bar.choices().write), self)
-        self._scan.found.connect(self._found)
-        self._scan.folder_failed.connect(self._folder_failed)
-        self._scan.done.connect(self._scan_finished)
-        self._scan.start()
-        self.grid.set_hint(self.tr("Looking for photos…"))
-        self.grid.setFocus()
-        self._refresh_soon()
+        write = self.bar.choices().write
+        scan(write)
+        self.captioning.set_places(self.sources.paths, write)
+        if self.sources.paths:
+            self.stack.setCurrentWidget(self.grid)
+            self.grid.set_hint(self.tr("Looking for photos…"))
+            self.grid.setFocus()
 
     def choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), self._settings.last_folder())
@@ -168,27 +161,9 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(paths)
 
-    def _found(self, scan: FolderScan, photos: list[Photo]) -> None:
-        if scan is not self._scan:
-            return
-        self.photos.add(photos)
-        for photo in photos:
-            if photo.state is State.FAILED:
-                self.failures.add(photo.path, photo.reason)
-
-    def _folder_failed(self, scan: FolderScan, folder: Path, reason: str) -> None:
-        if scan is self._scan:
-            self.failures.add(folder, reason)
-
-    def _scan_finished(self, scan: FolderScan) -> None:
-        if scan is not self._scan:
-            return
-        self.photos.end_scan()
+    def _scan_finished(self) -> None:
         self.grid.set_hint(self.tr("No photos here"))
         self._show_counts()
-
-    def scanning(self) -> bool:
-        return self.photos.scanning()
 
     # Running.
 
@@ -201,7 +176,7 @@ class MainWindow(QMainWindow):
             self.bar.prompt.setFocus()
             return
         try:
-            settings = _run_settings(choices)
+            settings = choices.run_settings()
         except MqwenError as error:
             self.notice.say("run", str(error))
             return
@@ -278,7 +253,7 @@ class MainWindow(QMainWindow):
     def _choose(self) -> None:
         choices = self.bar.choices()
         self._settings.keep_choices(choices)
-        self.captioning.set_places(self._sources, choices.write)
+        self.captioning.set_places(self.sources.paths, choices.write)
         if choices.model == STARTER and not self._settings.starter_hint_seen():
             self.notice.say("starter", self.tr(
                 "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "
@@ -325,22 +300,26 @@ class MainWindow(QMainWindow):
             self.setEnabled(False)
             event.ignore()
             return
+        if self._words_would_be_lost():
+            event.ignore()
+            return
         self._settings.keep_layout(self.saveGeometry(), self.saveState())
         self._settings.keep_column_width(self.footer.size_slider.value())
-        if self._scan is not None:
-            self._scan.stop()
+        self.sources.close()
         self.thumbnails.close()
         self.captioning.close()
         event.accept()
 
-
-def _run_settings(choices: Choices) -> RunSettings:
-    """Return the settings of a run as the command line would make them of the same choices."""
-    own = choices.style == OWN_PROMPT
-    return RunSettings(
-        prompt=choices.prompt if own else None,
-        style="brief" if own else choices.style,
-        language=choices.language,
-        write=(choices.write,),
-        existing=choices.existing,  # type: ignore[arg-type]
-    )
+    def _words_would_be_lost(self) -> bool:
+        """Try once more to save what the disk has refused; if it still does, say so and stay, but only once."""
+        for photo in self.photos.unsaved():
+            self.captioning.save(photo.path, photo.caption)
+        lost = self.photos.unsaved()
+        if not lost or self._warned:
+            return False
+        self._warned, self._closing = True, False
+        self.setEnabled(True)
+        names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
+        text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")
+        self.notice.say("unsaved", text.format(names=names))
+        return True

@@ -56,7 +56,7 @@ def take(out: Path, theme: str, model: str, scratch: Path) -> int:
     window.captioning.finished.connect(loop.quit)
 
     def start() -> None:
-        if window.scanning():
+        if window.photos.scanning():
             QTimer.singleShot(50, start)
         else:
             window.start()

@@ -69,6 +69,6 @@ def open_folder(qtbot: QtBot) -> Callable[[MainWindow, Path, int], None]:
 
     def do(window: MainWindow, folder: Path, count: int) -> None:
         window.open([folder])
-        qtbot.waitUntil(lambda: window.photos.rowCount() == count and not window.scanning())
+        qtbot.waitUntil(lambda: window.photos.rowCount() == count and not window.photos.scanning())
 
     return do

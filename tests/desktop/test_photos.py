@@ -111,6 +111,12 @@ def test_a_reload_keeps_what_only_this_session_knows(qtbot):
         ("changed by another program", State.CAPTIONED),
     ]
     assert [photo.path for photo in model.unsaved()] == [unsaved]
+    # Two reloads, one in the middle of the other.
+    model.begin_scan()
+    model.begin_scan()
+    model.add(photos(4))
+    model.end_scan()
+    assert model.photo(unsaved).caption == "words in danger"
 
 
 def test_what_happens_to_a_photo_that_is_not_listed_is_nothing(qtbot):

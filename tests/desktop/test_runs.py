@@ -64,7 +64,7 @@ def test_results_find_their_photos_through_reload_sort_and_removal(qtbot, make_w
             case 1:
                 window.reload()
             case 2:
-                qtbot.waitUntil(lambda: not window.scanning())
+                qtbot.waitUntil(lambda: not window.photos.scanning())
                 window.grid.clearSelection()
                 for path in paths[50 + step // 4 * 2 : 52 + step // 4 * 2]:
                     index = window.photos.index_of(path)
@@ -75,9 +75,9 @@ def test_results_find_their_photos_through_reload_sort_and_removal(qtbot, make_w
         qtbot.wait(30)
     with qtbot.waitSignal(window.captioning.finished, timeout=20_000):
         captioner.let(1000)
-    qtbot.waitUntil(lambda: not window.scanning())
+    qtbot.waitUntil(lambda: not window.photos.scanning())
     window.reload()
-    qtbot.waitUntil(lambda: not window.scanning())
+    qtbot.waitUntil(lambda: not window.photos.scanning())
     for path in paths:
         sidecar = path.with_suffix(".txt")
         if sidecar.exists():
@@ -175,7 +175,7 @@ def test_an_edit_during_an_overwriting_run_wins(qtbot, make_window, open_folder,
             path: human.get(path, text_for(path)) for path in paths
         }
     window.reload()
-    qtbot.waitUntil(lambda: not window.scanning() and window.photos.rowCount() == 9)
+    qtbot.waitUntil(lambda: not window.photos.scanning() and window.photos.rowCount() == 9)
     assert shown(window) == {path.name: human.get(path, text_for(path)) for path in paths}
 
 
@@ -244,7 +244,7 @@ def test_writes_where_it_was_told(qtbot, window, open_folder, tmp_path, write):
     assert files == {"deep/0.png"} | expected
     assert shown(window) == {"0.png": "A picture called 0."}
     window.reload()
-    qtbot.waitUntil(lambda: not window.scanning() and window.photos.rowCount() == 1)
+    qtbot.waitUntil(lambda: not window.photos.scanning() and window.photos.rowCount() == 1)
     assert shown(window) == {"0.png": "" if write == "none" else "A picture called 0."}
 
 
@@ -351,7 +351,14 @@ def test_words_that_the_disk_refuses_stay_on_the_screen(qtbot, window, open_fold
     assert window.photos.photo(path).caption == "my words" and window.photos.photo(path).unsaved
     assert (tmp_path / "in" / "0.txt").read_bytes() == b"caf\xe9 in Latin-1"
     window.reload()
-    qtbot.waitUntil(lambda: not window.scanning() and window.photos.rowCount() == 1)
+    qtbot.waitUntil(lambda: not window.photos.scanning() and window.photos.rowCount() == 1)
+    assert window.photos.photo(path).caption == "my words"
+    # Neither another folder nor closing loses them without a word.
+    (tmp_path / "other").mkdir()
+    open_folder(window, tmp_path / "other", 0)
+    window.close()
+    assert window.isVisible() and "0.png" in window.notice.text()
+    open_folder(window, tmp_path / "in", 1)
     assert window.photos.photo(path).caption == "my words"
     (tmp_path / "in" / "0.txt").unlink()
     assert window.photos.setData(window.photos.index(0), "my words")

@@ -100,7 +100,7 @@ def test_what_is_being_typed_survives_a_reload_and_another_folder(qtbot, window,
     (tmp_path / "other").mkdir()
     open_folder(window, tmp_path / "in", 1)
     for text, leave in (("reloaded", window.reload), ("elsewhere", lambda: window.open([tmp_path / "other"]))):
-        qtbot.waitUntil(lambda: window.photos.rowCount() == 1 and not window.scanning())
+        qtbot.waitUntil(lambda: window.photos.rowCount() == 1 and not window.photos.scanning())
         window.grid.setCurrentIndex(window.photos.index(0))
         window.edit_caption()
         window.grid.editor().setPlainText(text)

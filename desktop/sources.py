@@ -1,0 +1,66 @@
+"""What is open: folders and files, and the scan that lists their photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from desktop.photos import Photo, PhotoModel, State
+from desktop.scanning import FolderScan
+from desktop.sidecars import places
+
+
+class Sources(QObject):
+    """Keeps a PhotoModel filled with the photos of the paths that are open; one scan at a time."""
+
+    failed = Signal(object, str)  # path, reason: a folder or a sidecar that cannot be read
+    finished = Signal()  # the last photo has come
+
+    def __init__(self, photos: PhotoModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._photos = photos
+        self._scan: FolderScan | None = None
+        self.paths: tuple[Path, ...] = ()
+
+    def open(self, paths: Sequence[Path], write: str) -> None:
+        """List the photos of other paths; `write` says whose captions are looked at first, see desktop.sidecars."""
+        self.paths = tuple(path.absolute() for path in paths)
+        self.reload(write)
+
+    def reload(self, write: str) -> None:
+        """Look at the disk again."""
+        if self._scan is not None:
+            self._scan.abandon()
+        self._photos.begin_scan()
+        self._scan = FolderScan(self.paths, places(self.paths, write), self)
+        self._scan.found.connect(self._found)
+        self._scan.folder_failed.connect(self._folder_failed)
+        self._scan.done.connect(self._done)
+        self._scan.start()
+
+    def close(self) -> None:
+        """End all scans, and wait for them."""
+        for scan in self.findChildren(FolderScan):
+            scan.stop()
+
+    @Slot(object, object)
+    def _found(self, scan: FolderScan, photos: list[Photo]) -> None:
+        if scan is not self._scan:
+            return
+        self._photos.add(photos)
+        for photo in photos:
+            if photo.state is State.FAILED:
+                self.failed.emit(photo.path, photo.reason)
+
+    @Slot(object, object, str)
+    def _folder_failed(self, scan: FolderScan, folder: Path, reason: str) -> None:
+        if scan is self._scan:
+            self.failed.emit(folder, reason)
+
+    @Slot(object)
+    def _done(self, scan: FolderScan) -> None:
+        if scan is self._scan:
+            self._photos.end_scan()
+            self.finished.emit()
