@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from mqwen import __version__
@@ -24,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Pillow warns of pictures that it reads all the same
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A caption may be in any script, a file name may be no text at all.

@@ -120,17 +120,19 @@ def auto_batch_size(model: nn.Module, plan: Plan, max_new_tokens: int) -> int:
 
 def spread(model: nn.Module, plan: Plan) -> None:
     """Put as many layers as fit on the plan's card; the others wait in main memory and take turns (accelerate)."""
-    from accelerate import dispatch_model, infer_auto_device_map
+    from accelerate import dispatch_model
 
-    memory = {
-        plan.device.index: int(free_bytes(plan.device) * _RESIDENT_SHARE),
-        "cpu": int(free_bytes(torch.device("cpu"))),
-    }
-    whole = getattr(model, "_no_split_modules", None)
-    layout = infer_auto_device_map(
-        model, max_memory=memory, no_split_module_classes=list(whole or []), dtype=plan.dtype
-    )
+    layout = layout_of(model, plan, int(free_bytes(plan.device) * _RESIDENT_SHARE))
     dispatch_model(model, layout, main_device=plan.device)
+
+
+def layout_of(model: nn.Module, plan: Plan, card_bytes: int) -> dict[str, int | str]:
+    """Return where each part of a model stays, the card's number or "cpu", with at most `card_bytes` on the card."""
+    from accelerate import infer_auto_device_map
+
+    memory: dict[int | str, int] = {plan.device.index: card_bytes, "cpu": free_bytes(torch.device("cpu"))}
+    whole: Any = getattr(model, "_no_split_modules", None) or []
+    return dict(infer_auto_device_map(model, max_memory=memory, no_split_module_classes=list(whole), dtype=plan.dtype))
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -52,7 +52,9 @@ def vision_features(vision_tower: Any, pixel_values: torch.Tensor, config: MQwen
             hint="Prepare the pictures with this model's own processor.",
         )
     weight = vision_tower.embeddings.patch_embedding.weight
-    hidden_states = vision_tower.embeddings(pixel_values.to(weight.device, weight.dtype))
+    # A weight that waits elsewhere (accelerate's offload) is on the meta device: its hooks move the pixels, too.
+    device = pixel_values.device if weight.is_meta else weight.device
+    hidden_states = vision_tower.embeddings(pixel_values.to(device, weight.dtype))
     if hasattr(vision_tower, "pre_layrnorm"):  # CLIP and Chinese-CLIP; the spelling is theirs
         hidden_states = vision_tower.pre_layrnorm(hidden_states)
 

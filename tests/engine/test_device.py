@@ -8,8 +8,11 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from accelerate import cpu_offload
+from PIL import Image
 
 from mqwen.engine import device as devices
+from mqwen.engine.captioner import Captioner
 from mqwen.errors import DeviceError, InputError
 
 GB = 10**9
@@ -121,3 +124,28 @@ def test_running_out_of_memory_is_told_from_other_errors() -> None:
         torch.empty(10**15)
     assert devices.out_of_memory(caught.value)
     assert not devices.out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_a_layout_keeps_layers_whole_and_within_the_card(captioner: Captioner) -> None:
+    model = captioner._loaded()
+    plan = devices.Plan(torch.device("cuda", 0), torch.float16, offload=True)
+    card = sum(parameter.numel() for parameter in model.parameters())  # half of what fp16 needs
+    layout = devices.layout_of(model, plan, card)
+    assert set(layout.values()) == {0, "cpu"}
+    held = sum(
+        2 * parameter.numel()
+        for name, parameter in model.named_parameters()
+        if any(place == 0 and name.startswith(f"{part}.") for part, place in layout.items())
+    )
+    assert 0 < held <= card
+    assert not [part for part in layout if part.startswith("language_model.layers.") and part.count(".") > 2]
+
+
+def test_captions_are_the_same_when_weights_wait_elsewhere(captioner: Captioner) -> None:
+    """accelerate's own hooks, the processor in the card's place: weights come when a layer runs, and go again."""
+    picture = Image.linear_gradient("L").convert("RGB")
+    expected = captioner.caption(picture, max_new_tokens=8)
+    cpu_offload(captioner._loaded(), execution_device=torch.device("cpu"))
+    assert captioner._loaded().lm_head.weight.is_meta
+    again = captioner.caption(picture, max_new_tokens=8)
+    assert (again.text, again.tokens) == (expected.text, expected.tokens)
