@@ -1,7 +1,7 @@
 """A model folder's tokenizer, from any of the three forms in which Qwen's is published, without its code.
 
-Two tokenizers are made of the one: the whole one, and one without special and added tokens, which sees all of the
-user's text. What a user writes can so never become a special token, however it is written.
+Special and added tokens are taken out of it and kept beside it: what a user writes can so never become one, however
+it is written. They are put in by id, where a chat template names them.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class QwenTokenizer:
 
     def __init__(self, content: dict[str, Any], *, is_qwen1: bool = False) -> None:
         self.is_qwen1 = is_qwen1
-        content = {**content, "truncation": None, "padding": None, "post_processor": None}
-        tokens = content.get("added_tokens") or []
-        self.added: dict[str, int] = {token["content"]: int(token["id"]) for token in tokens}
-        self._whole = Tokenizer.from_str(json.dumps(content))
-        self._plain = Tokenizer.from_str(json.dumps(_without_added(content, self.added)))
+        self._tokens: list[dict[str, Any]] = content.get("added_tokens") or []
+        self.added: dict[str, int] = {token["content"]: int(token["id"]) for token in self._tokens}
         self._names = {number: name for name, number in self.added.items()}
-        self._special = {int(token["id"]) for token in tokens if token.get("special")}
-        self._pattern = _added_pattern(tokens)
+        self._special = {int(token["id"]) for token in self._tokens if token.get("special")}
+        self._pattern = _added_pattern(self._tokens)
+        self._plain = Tokenizer.from_str(json.dumps(_without_added(content, self.added)))
+        self._listed = {name: i for name, i in self.added.items() if name in content["model"]["vocab"]}
+        self._post_processor = content.get("post_processor")
 
     def plain(self, text: str) -> list[int]:
         """Encode a user's text: no special or added token comes of it."""
@@ -67,7 +67,14 @@ class QwenTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids` without special tokens."""
-        return self._whole.decode([i for i in ids if i not in self._special], skip_special_tokens=False)
+        text, run = "", list[int]()
+        for number in ids:
+            if number not in self._names:
+                run.append(number)
+            elif number not in self._special:  # a token like <think>, which is text as well
+                text += self._plain.decode(run, skip_special_tokens=False) + self._names[number]
+                run = []
+        return text + self._plain.decode(run, skip_special_tokens=False)
 
     def name_of(self, token_id: int) -> str | None:
         """Return the text of a special or added token, None if there is none of this id."""
@@ -75,7 +82,10 @@ class QwenTokenizer:
 
     def save(self, path: Path) -> None:
         """Write it as a tokenizer.json."""
-        self._whole.save(str(path))
+        content = json.loads(self._plain.to_str())
+        content |= {"added_tokens": self._tokens, "post_processor": self._post_processor}
+        content["model"]["vocab"] |= self._listed
+        path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
 def load_tokenizer(folder: Path) -> QwenTokenizer:
@@ -125,7 +135,8 @@ def _without_added(content: dict[str, Any], added: dict[str, int]) -> dict[str, 
     if not isinstance(vocabulary, dict):
         raise ValueError(f"a {model.get('type')} tokenizer is not one of Qwen's")
     kept = {token: i for token, i in vocabulary.items() if token not in added or token == model.get("unk_token")}
-    return {**content, "added_tokens": [], "model": {**model, "vocab": kept}}
+    without = dict.fromkeys(("truncation", "padding", "post_processor"))
+    return {**content, **without, "added_tokens": [], "model": {**model, "vocab": kept}}
 
 
 def _added_pattern(tokens: list[dict[str, Any]]) -> re.Pattern[str] | None:

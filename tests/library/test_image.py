@@ -194,7 +194,7 @@ def test_a_picture_beyond_pillows_limit_is_read_and_the_limit_is_as_before(
         whole, small = read_image(path), read_image(path, at_least=50)
     assert limit == Image.MAX_IMAGE_PIXELS
     assert difference(whole, squares(280, 210)) < 12
-    assert 50 <= min(small.size)
+    assert min(small.size) >= 50
     assert min(small.size) < 210 or name == "gif"  # a palette cannot be averaged
     near = small.resize((28, 21)), squares(280, 210).resize((28, 21))
     assert difference(*near) < 12
@@ -328,7 +328,7 @@ def edited(data: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
 
 
 @given(st.sampled_from(sorted(ENCODINGS)), _edits, st.sampled_from([None, 16]))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_files_end_in_image_errors_only(
     tmp_path: Path, name: str, edits: list[tuple[float, str, bytes]], at_least: int | None
 ) -> None:
