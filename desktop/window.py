@@ -39,7 +39,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
         self.resize(1240, 820)
-        self.setMinimumSize(760, 480)
 
         self.photos = PhotoModel(self)
         self.sources = Sources(self.photos, self)
@@ -70,6 +69,7 @@ class MainWindow(QMainWindow):
         toolbar.toggleViewAction().setEnabled(False)
         toolbar.addWidget(self.bar)
         self.addToolBar(toolbar)
+        self.setMinimumSize(self.bar.sizeHint().width() + 24, 480)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.grid)

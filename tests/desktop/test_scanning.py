@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from desktop import thumbnails as thumbnails_module
-from desktop.photos import State
+from desktop.photos import Photo, State
 from tests.desktop.fakes import draw_photos
 
 
@@ -60,7 +60,12 @@ def test_a_second_folder_replaces_the_first_at_once(qtbot, window, many, tmp_pat
     other = draw_photos(tmp_path / "other", ["a.png", "b.png"])
     window.open([many])
     qtbot.waitUntil(lambda: window.photos.rowCount() > 0)
+    abandoned = window.sources._scan
     window.open([tmp_path / "other"])
+    # What the first scan had sent may arrive now.
+    abandoned.found.emit(abandoned, [Photo(many / "late.png", 1)])
+    abandoned.done.emit(abandoned)
+    assert window.photos.scanning() and window.photos.photo(many / "late.png") is None
     qtbot.waitUntil(lambda: not window.photos.scanning())
     qtbot.wait(50)
     assert window.photos.paths() == other

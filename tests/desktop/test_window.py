@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QAccessible, QColor, QDragEnterEvent, QDropEvent, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QComboBox, QLineEdit, QSlider
@@ -273,7 +273,8 @@ print([name for name in ("torch", "transformers") if name in sys.modules])
     assert done.stdout.strip() == "[]"
 
 
-def test_a_resize_event_of_the_welcome_page_is_harmless(qtbot, window):
-    window.resize(760, 480)
-    QApplication.sendEvent(window.grid, QEvent(QEvent.Type.FontChange))
-    assert window.grid.gridSize().width() > 0
+def test_the_bar_fits_into_the_smallest_window(qtbot, window):
+    window.resize(100, 100)
+    button = window.bar.button
+    assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
+    assert window.bar.existing.geometry().right() < button.geometry().left()
