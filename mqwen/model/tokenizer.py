@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -251,13 +252,17 @@ def _from_ranks(path: Path) -> dict[str, Any]:
 
 
 def _merged(token: bytes, ranks: dict[bytes, int], below: int) -> list[bytes]:
+    """Return the two parts that merging with lower ranks leaves of a token; more where no merging reaches it."""
+    cuts = [i for i in range(1, len(token)) if token[:i] in ranks and token[i:] in ranks]
+    if len(cuts) < 2:
+        return [token[: cuts[0]], token[cuts[0] :]] if cuts else []
     parts = [token[i : i + 1] for i in range(len(token))]
     while len(parts) > 2:
-        best, rank = min(
-            ((i, ranks.get(parts[i] + parts[i + 1], below)) for i in range(len(parts) - 1)), key=lambda item: item[1]
-        )
+        pairs = [ranks.get(left + right, below) for left, right in pairwise(parts)]
+        rank = min(pairs)
         if rank >= below:
             break
+        best = pairs.index(rank)
         parts[best : best + 2] = [parts[best] + parts[best + 1]]
     return parts
 
