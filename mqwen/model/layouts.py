@@ -168,7 +168,9 @@ def llava_config(config: Mapping[str, Any]) -> MQwenConfig:
     """
     kind = config.get("model_type")
     if kind != "llava":
-        part = "language model" if kind in ("qwen", *TEXT_TYPES) else "vision tower" if kind in _TOWER_TYPES else None
+        part = (
+            "language model" if kind in ("qwen", *TEXT_TYPES) else "vision tower" if str(kind) in _TOWER_TYPES else None
+        )
         hint = f"This is a {part} alone: join the parts with `mqwen models import`." if part else None
         raise CheckpointError(f"unknown architecture: model_type is {kind!r}, not 'llava'", hint=hint or _KNOWN_HINT)
     return _make_config(config)
@@ -264,7 +266,7 @@ def vision_config_of(config: Mapping[str, Any]) -> dict[str, Any]:
         CheckpointError: another architecture.
     """
     kind = config.get("model_type")
-    if kind not in _TOWER_TYPES:
+    if not isinstance(kind, str) or kind not in _TOWER_TYPES:
         raise CheckpointError(f"unknown vision tower: model_type is {kind!r}", hint=_KNOWN_HINT)
     nested = config if kind in VISION_TYPES else config.get("vision_config") or config.get("vision_config_dict")
     if not isinstance(nested, Mapping):

@@ -19,6 +19,7 @@ from mqwen.model.layouts import (
     QWEN2,
     VISION,
     Layout,
+    llava_config,
     saved_name,
     text_config_of,
     vision_config_of,
@@ -209,7 +210,10 @@ def test_vision_configs_of_both_kinds() -> None:
     assert vision_config_of({"model_type": "clip", "vision_config": nested}) == expected
     assert vision_config_of({"model_type": "clip", "vision_config": None, "vision_config_dict": nested}) == expected
     assert vision_config_of({"model_type": "clip_vision_model"} | nested) == expected
-    with pytest.raises(CheckpointError, match="dinov2"):
-        vision_config_of({"model_type": "dinov2"})
+    for unknown in ("dinov2", None, []):  # a damaged config may hold anything
+        with pytest.raises(CheckpointError, match="unknown vision tower"):
+            vision_config_of({"model_type": unknown})
+        with pytest.raises(CheckpointError, match="unknown architecture"):
+            llava_config({"model_type": unknown})
     with pytest.raises(CheckpointError, match="vision_config"):
         vision_config_of({"model_type": "siglip"})
