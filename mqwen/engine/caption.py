@@ -38,7 +38,7 @@ def split_keywords(answer: str) -> tuple[str, ...]:
     """Split an answer at commas and semicolons (Chinese ones too); each entry once, whatever its case, in order."""
     entries: dict[str, str] = {}
     for entry in _SEPARATORS.split(_THOUGHT.sub(" ", answer)):
-        word = " ".join(entry.split()).rstrip(".。").strip()
+        word = " ".join(entry.split()).rstrip(".。 ")
         if word:
             entries.setdefault(word.casefold(), word)
     return tuple(entries.values())

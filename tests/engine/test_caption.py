@@ -30,6 +30,7 @@ def test_an_answer_becomes_one_line_without_thinking(answer: str, line: str) -> 
         ("狗，草地、红球；天空", ("狗", "草地", "红球", "天空")),
         ("Dog, dog, DOG; cat.", ("Dog", "cat")),
         ("<think>a, b</think> one,, , two,\nthree", ("one", "two", "three")),
+        ("cat . .; . .", ("cat",)),
         ("", ()),
     ],
 )
