@@ -16,6 +16,7 @@ from desktop.theme import apply_theme
 from desktop.unix_signals import SignalWatch
 from desktop.window import MainWindow
 from mqwen import __version__
+from mqwen.environment import prepare_process
 from mqwen.resources import resources_path
 
 # A damaged photo is shown as one, a script without a font as boxes: what Qt mutters about it is no news in a terminal.
@@ -24,6 +25,7 @@ QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
 
 def main(argv: list[str] | None = None) -> int:
     """Open the window with the paths on the command line; return the exit status."""
+    prepare_process()
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     QLoggingCategory.setFilterRules(QUIET)

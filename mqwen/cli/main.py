@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 
 from mqwen import __version__
 from mqwen.cli import ask, caption, doctor, models, train
+from mqwen.environment import prepare_process
 from mqwen.errors import Cancelled, MqwenError
 
 OK, SOME_FAILED, COULD_NOT_START, INTERRUPTED = 0, 1, 2, 130
@@ -21,15 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 1: some images failed, each named with its reason; 2: it could not start (usage, model, device); 130:
     stopped by the user.
     """
-    # Before transformers or huggingface_hub can be imported: nothing here may ask the network for anything.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # Threads that spin while they wait cost up to three times the time on a processor that others use, too (measured:
-    # 100 captions of a small model beside one busy process, 2.5 s instead of 1.0 s).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # Pillow warns of pictures that it reads all the same
+    prepare_process()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A caption may be in any script, a file name may be no text at all.

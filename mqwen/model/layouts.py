@@ -193,12 +193,19 @@ def original_config(
         "multimodal_projector_bias": True,
         "vision_feature_layer": -1,
         "vision_feature_select_strategy": "full" if vision["model_type"] == "siglip_vision_model" else "default",
-        **{
-            name: language_model[name]
-            for name in ("use_dynamic_ntk", "use_logn_attn", "seq_length")
-            if name in language_model
-        },
+        **qwen1_fields(language_model),
     }
+
+
+def qwen1_fields(language_model: Mapping[str, Any]) -> dict[str, Any]:
+    """What Qwen-1 adds to Qwen2, of those fields that its config.json has or that its code takes for granted.
+
+    The code of the newer configs (they say `hidden_size`, not `n_embd`) has both switches on unless told otherwise.
+    """
+    newer = language_model.get("model_type") == "qwen" and "hidden_size" in language_model
+    fields: dict[str, Any] = {"use_dynamic_ntk": True, "use_logn_attn": True} if newer else {}
+    given = ("use_dynamic_ntk", "use_logn_attn", "seq_length")
+    return fields | {name: language_model[name] for name in given if name in language_model}
 
 
 def text_config_of(config: Mapping[str, Any]) -> dict[str, Any]:

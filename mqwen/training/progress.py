@@ -54,10 +54,14 @@ class Log:
         self._path = path
         self._every = every
         self._kept: list[dict[str, float]] = []
+        self._stage = ""
         self._began = (0.0, 0)  # when the first of them came, and its step
 
     def write(self, *, stage: str, step: int, **figures: float) -> None:
         """Take one step's figures."""
+        if stage != self._stage:
+            self._kept.clear()  # what is left of the stage before
+            self._stage = stage
         if not self._kept:
             self._began = (time.monotonic(), step)
         self._kept.append(figures)

@@ -39,7 +39,7 @@ IGNORED = -100
 class SpliceSettings:
     """What the second stage does; the defaults made the shipped model."""
 
-    steps: int = 2000
+    steps: int = 1500
     batch: int = 32
     questions: int = 4
     learning_rate: float = 2e-3

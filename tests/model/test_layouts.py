@@ -114,6 +114,15 @@ def test_config_of_qwen1_is_kept(tmp_path: Path) -> None:
     assert (config.text_config.intermediate_size, config.text_config.rms_norm_eps) == (128, 1e-6)
 
 
+def test_switches_that_a_qwen1_config_leaves_out_are_those_of_its_code(tmp_path: Path) -> None:
+    parts = tiny_parts(tmp_path)
+    path = parts[0] / "config.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in content.items() if k not in ("use_dynamic_ntk", "use_logn_attn")}))
+    config = load_parts(*parts).config
+    assert (config.use_dynamic_ntk, config.use_logn_attn) == (True, True)
+
+
 @pytest.mark.parametrize("weights", ["safetensors", "bin"])
 def test_old_spellings_and_pickles_give_the_same_model(tmp_path: Path, weights: Any) -> None:
     new = load_parts(*tiny_parts(tmp_path / "new"), image_token_id=303)
