@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -97,6 +96,6 @@ def _torch_index() -> list[str]:
         return []
     try:
         urllib.request.urlopen(f"{index}/torch/", timeout=10).close()
-    except (urllib.error.URLError, TimeoutError):
+    except OSError:  # a refused, cut or slow connection, and every HTTP error
         return []
     return ["--extra-index-url", index]
