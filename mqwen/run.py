@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -238,7 +239,7 @@ def _write(
         return failed(photo, result), None
     if not result.text:
         return failed(photo, ImageError("the model gave it no text", hint="Try another prompt or model.")), None
-    if not photo.exists():
+    if not os.path.exists(photo):  # Path.exists raises where a folder or a network disk can no longer be read
         return failed(photo, ImageError("it was deleted while it was being captioned")), None
     try:
         # Looked at again: somebody may have written something meanwhile.
