@@ -35,7 +35,7 @@ def train(arguments: argparse.Namespace) -> int:
     """Train or evaluate; print the figures as JSON; return 0."""
     if (arguments.out is None) == (arguments.evaluate is None):
         raise InputError("give either --out, to train, or --evaluate, to measure")
-    # Before torch is imported: on some machines oneDNN's AMX code dies with SIGILL (facts in docs/verified.md).
+    # Before torch is imported: on some machines oneDNN's AMX code dies with SIGILL.
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
     _need("emoji")
     from mqwen.training.starter import StarterRecipe, evaluate_starter, train_starter
