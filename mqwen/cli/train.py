@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mqwen.errors import InputError
+from mqwen.hub import is_starter
 
 
 def add_parser(commands: Any) -> None:
@@ -40,6 +41,11 @@ def train(arguments: argparse.Namespace) -> int:
     _need("emoji")
     from mqwen.training.starter import StarterRecipe, evaluate_starter, train_starter
 
+    for folder, may_be_new in ((arguments.out, True), (arguments.evaluate, False)):
+        if folder is not None and not (may_be_new and _is_free(folder)) and not _is_starter(folder):
+            raise InputError(
+                "it is not a starter model, so it is left alone", path=folder, hint="Name a new folder, or a starter's."
+            )
     if arguments.evaluate is not None:
         figures = evaluate_starter(arguments.evaluate, scenes=arguments.scenes)
     else:
@@ -47,6 +53,14 @@ def train(arguments: argparse.Namespace) -> int:
         figures = train_starter(arguments.out, work, StarterRecipe(scenes=arguments.scenes))
     print(json.dumps(figures, indent=1))
     return 0
+
+
+def _is_free(folder: Path) -> bool:
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _is_starter(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and is_starter(folder)
 
 
 def _need(package: str) -> None:

@@ -36,9 +36,9 @@ It answers the prompts of the styles brief, detailed, keywords and alt text in E
 
 ## How good it is
 
-{scenes} scenes of combinations that training never drew, with the same augmentation (turning, stretching, colour,
-light, blur, noise, JPEG). In the columns "blank" an even grey stands in place of every picture: what is left there is
-what the model knows without looking.
+{scenes} scenes of combinations of things and background that no training caption told of, with the same augmentation
+(turning, stretching, colour, light, blur, noise, JPEG). In the columns "blank" an even grey stands in place of every
+picture: what is left there is what the model knows without looking.
 
 | | at least | {columns} |
 | --- | --- | {rule} |
@@ -51,7 +51,8 @@ fonts-noto-color-emoji).
 ## Licence
 
 Apache-2.0. The pictures were drawn with Noto Color Emoji (SIL Open Font License 1.1), which is not part of this folder;
-the names come from the Unicode annotations (Unicode License) in the `emoji` package (BSD).
+the names of things come from the Unicode annotations (CLDR, Unicode License v3, https://www.unicode.org/license.txt)
+in the `emoji` package (BSD).
 """
 
 

@@ -1,7 +1,8 @@
 """Scenes for the starter model: 1 to 4 things on a background, made up before they are drawn.
 
 Every scene is a function of a random state alone, so a run can be repeated and each worker makes its own part. One
-combination of things and background in sixteen is held out: training never draws it, evaluation draws nothing else.
+combination of things and background in sixteen is held out: no caption of it is ever trained on, and evaluation draws
+nothing else. (A crowd, which has no caption, may hold such a combination by chance when few of its things found room.)
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def _compose(rng: random.Random) -> Scene | None:
 
 
 def crowd(rng: random.Random) -> Scene:
-    """Make up a picture crammed with 5 to 9 small things: many to learn names from, too many for a caption."""
+    """Make up a picture crammed with up to 9 small things: many to learn names from, too many for a caption."""
     placed: list[Thing] = []
     for kind in rng.sample(range(len(concepts())), rng.randint(5, 9)):
         for _ in range(12):

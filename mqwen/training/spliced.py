@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,8 +19,10 @@ from transformers import CLIPModel, Qwen2Config
 
 from mqwen.engine.prompts import LANGUAGES
 from mqwen.model.config import MQwenConfig
+from mqwen.model.projector import MultiModalProjector
 from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.training.captions import answer, ask, question
+from mqwen.training.concepts import concepts
 from mqwen.training.contrastive import Towers
 from mqwen.training.descent import Descent
 from mqwen.training.drawing import draw, pixels
@@ -39,12 +41,13 @@ IGNORED = -100
 class SpliceSettings:
     """What the second stage does; the defaults made the shipped model."""
 
-    steps: int = 1500
+    steps: int = 1050
     batch: int = 32
     questions: int = 4
     learning_rate: float = 2e-3
     muon_learning_rate: float = 0.02
-    tower_share: float = 0.3  # of both rates, for the vision tower
+    tower_share: float = 0.15  # of both rates, for the vision tower
+    projector_share: float = 0.05  # its inputs are large
     warmup: int = 60
     seed: int = 2
     workers: int = 1
@@ -174,8 +177,17 @@ def forked_attention(prefix: int, forks: Tensor) -> Tensor:
     return (causal & ((owner[:, None, :] == -2) | (owner[:, None, :] == owner[:, :, None])))[:, None]
 
 
-def answer_loss(model: MQwenForConditionalGeneration, prefix_ids: Tensor, features: Tensor, batch: Batch) -> Tensor:
-    """Mean cross entropy of the answers' tokens, given projected features [pictures, image tokens, hidden]."""
+def read(
+    model: MQwenForConditionalGeneration, prefix_ids: Tensor, features: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Run pictures with all their forks through the language model.
+
+    Args:
+        features: projected, [pictures, image tokens, hidden].
+
+    Returns:
+        hidden states of the image tokens [pictures, image tokens, hidden] and of the forks [pictures, L, hidden].
+    """
     embed = model.get_input_embeddings()
     start = embed(prefix_ids).expand(len(features), -1, -1)
     inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids)], dim=1)
@@ -186,10 +198,44 @@ def answer_loss(model: MQwenForConditionalGeneration, prefix_ids: Tensor, featur
         attention_mask=forked_attention(prefix, batch.forks),
         position_ids=torch.cat([common, prefix + batch.places], dim=1),
         use_cache=False,
-    ).last_hidden_state[:, prefix:-1]
+    ).last_hidden_state
+    return hidden[:, start.shape[1] : prefix], hidden[:, prefix:]
+
+
+def answer_loss(model: MQwenForConditionalGeneration, hidden: Tensor, batch: Batch) -> Tensor:
+    """Mean cross entropy of the answers' tokens, given the hidden states of the forks."""
     target = batch.labels[:, 1:]
     told = target != IGNORED
-    return F.cross_entropy(model.lm_head(hidden[told]).float(), target[told])
+    return F.cross_entropy(model.lm_head(hidden[:, :-1][told]).float(), target[told])
+
+
+def naming_loss(model: MQwenForConditionalGeneration, hidden: Tensor, regions: Tensor, first: Tensor) -> Tensor:
+    """Cross entropy of the image tokens against the first tokens of what they show, in each language.
+
+    So the language model learns from every patch what it would otherwise have to find out from a few words an answer.
+
+    Args:
+        hidden: of the image tokens.
+        first: first token of each concept's name, [concepts, languages].
+    """
+    shown = (regions >= 0) & (regions < len(first))
+    logits = model.lm_head(hidden[shown]).float()
+    return sum((F.cross_entropy(logits, column[regions[shown]]) for column in first.T), start=torch.tensor(0.0))
+
+
+@torch.no_grad()
+def calibrate(projector: MultiModalProjector, patches: Tensor, scale: float = 0.5) -> None:
+    """Start the projector as a centred rotation to features of this scale, by a batch of patches [..., width].
+
+    The tower's hidden states are large (rms about 30) and share an offset; unlike them, what a language model embeds
+    must be small enough for its layers to change it.
+    """
+    rows = patches.flatten(0, -2).float()
+    for linear, size in ((projector.linear_1, 1.0), (projector.linear_2, scale)):
+        mean = rows.mean(0)
+        nn.init.orthogonal_(linear.weight, gain=size / (rows - mean).pow(2).mean().sqrt().item())
+        linear.bias.copy_(-linear.weight @ mean)
+        rows = projector.act(linear(rows))
 
 
 class Pupil(nn.Module):
@@ -221,11 +267,15 @@ def train_spliced(
     clip.text_projection.requires_grad_(False)
     pupil = Pupil(towers, tokenizer).train()
     model = pupil.model
+    turns = Turns(tokenizer)
+    with torch.no_grad():
+        sample = next(_batches(replace(settings, workers=0), turns, 0)).pixel_values
+        calibrate(model.multi_modal_projector, model.vision_tower(sample).last_hidden_state[:, 1:])
     descent = Descent(
         [
             (model.vision_tower, settings.tower_share),
             (pupil.visual_projection, settings.tower_share),
-            (model.multi_modal_projector, 1.0),
+            (model.multi_modal_projector, settings.projector_share),
             (model.language_model, 1.0),
         ],
         learning_rate=settings.learning_rate,
@@ -234,23 +284,28 @@ def train_spliced(
         warmup=settings.warmup,
     )
     first = checkpoint.load(pupil, descent.optimizers)
-    turns = Turns(tokenizer)
+    first_tokens = torch.tensor(
+        [[tokenizer(f" {c.en_one}").input_ids[0], tokenizer(c.zh).input_ids[0]] for c in concepts()]
+    )
     prefix_ids = torch.tensor([turns.prefix])
     scale = clip.logit_scale.detach().exp().clamp(max=100)
     for step, batch in enumerate(_batches(settings, turns, first), first):
         with torch.autocast("cpu", torch.bfloat16):
             seen = model.vision_tower(batch.pixel_values)
             patches = seen.last_hidden_state[:, 1:]
-            answers = answer_loss(model, prefix_ids, model.multi_modal_projector(patches), batch)
+            image_hidden, fork_hidden = read(model, prefix_ids, model.multi_modal_projector(patches), batch)
+            answers = answer_loss(model, fork_hidden, batch)
+            naming = naming_loss(model, image_hidden, batch.regions, first_tokens)
             regions, right = region_loss(clip, patches, batch.regions, anchors)
             with torch.no_grad():
                 texts = text_embeddings(clip, tokenizer, batch.captions)
             pairs = pair_loss(clip.visual_projection(seen.pooler_output), texts, scale)
-        descent.step(step, answers + 0.3 * regions + 0.05 * pairs)
+        descent.step(step, answers + 0.1 * naming + 0.3 * regions + 0.05 * pairs)
         log.write(
             stage="spliced",
             step=step,
             answers=answers.item(),
+            naming=naming.item(),
             regions=regions.item(),
             right=right,
             pairs=pairs.item(),

@@ -67,7 +67,8 @@ def evaluate_starter(folder: Path, *, scenes: int = 1000) -> dict[str, Any]:
 
 def save_starter(model: MQwenForConditionalGeneration, clip: CLIPModel, tokenizer: Qwen2Tokenizer, out: Path) -> None:
     """Write the model folder in fp16: an ordinary LLaVA checkpoint, and the text tower in `clip/` beside it."""
-    shutil.rmtree(out, ignore_errors=True)
+    if out.exists():  # the command has seen that it is an older starter
+        shutil.rmtree(out)
     out.mkdir(parents=True)
     model.half().save_pretrained(out)
     tokenizer.chat_template = chatml(IMAGE_TOKEN)  # no system turn; a picture stands right before its text

@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from transformers import CLIPModel, Qwen2Tokenizer
 
+from mqwen.cli.main import main
 from mqwen.model.checkpoint import load_checkpoint
 from mqwen.model.processor import Message, MQwenProcessor
 from mqwen.training.captions import question
 from mqwen.training.contrastive import ContrastiveSettings, Towers, clip_config, train_contrastive
 from mqwen.training.progress import Checkpoint, Log
-from mqwen.training.spliced import SpliceSettings, Turns, answer_loss, collate, mqwen_config, train_spliced
+from mqwen.training.spliced import SpliceSettings, Turns, answer_loss, collate, mqwen_config, read, train_spliced
 from mqwen.training.starter import StarterRecipe, load_clip, train_starter
 from mqwen.training.vocabulary import train_tokenizer
 
@@ -87,7 +88,8 @@ def test_forked_questions_cost_what_separate_ones_do(tokenizer: Qwen2Tokenizer) 
     values = torch.randn(1, 3, 128, 128)
     batch = collate([(values[0], torch.zeros(64, dtype=torch.long), forks, "")])
     with torch.no_grad():
-        together = answer_loss(model, torch.tensor([turns.prefix]), model.get_image_features(values), batch)
+        _, hidden = read(model, torch.tensor([turns.prefix]), model.get_image_features(values), batch)
+        together = answer_loss(model, hidden, batch)
         marker = model.config.image_token_id
         summed, tokens = torch.tensor(0.0), 0
         for ids, labels in forks:
@@ -132,3 +134,12 @@ def test_the_shipped_starter_sees_what_is_drawn(root: Path) -> None:
         assert evaluate(captioner, language, scenes=40, blank=True).object_f1 <= 0.1
     photograph = next((root / "resources" / "samples").glob("*.jpg"))
     assert captioner.caption(Image.open(photograph)).text
+
+
+def test_no_folder_but_a_starter_is_replaced_or_written_into(tmp_path: Path) -> None:
+    kept = tmp_path / "photos"
+    kept.mkdir()
+    (kept / "only copy.jpg").write_bytes(b"precious")
+    for option in ("--out", "--evaluate"):
+        assert main(["train", "--recipe", "starter", option, str(kept)]) == 2
+    assert [file.name for file in kept.iterdir()] == ["only copy.jpg"]
