@@ -12,11 +12,17 @@ _WHITE = " \t\n\r"
 
 @dataclass(frozen=True)
 class Row:
-    """One line that describes a photo."""
+    """One line that describes a photo.
+
+    Attributes:
+        text: None without one, and for one that is not a string.
+        foreign: its "text" is something other than a string or null.
+    """
 
     line: str
     name: str
     text: str | None
+    foreign: bool = False
 
     def with_text(self, text: str) -> bytes:
         """Return the line with this text and all else as it is."""
@@ -53,7 +59,10 @@ def parse(line: bytes) -> Row | None:
     if not isinstance(content, dict) or not isinstance(content.get("file_name"), str):
         return None
     caption = content.get("text")
-    return Row(text, posixpath.normpath(content["file_name"]), caption if isinstance(caption, str) else None)
+    name = posixpath.normpath(content["file_name"])
+    if caption is None or isinstance(caption, str):
+        return Row(text, name, caption)
+    return Row(text, name, None, foreign=True)
 
 
 def new_line(name: str, text: str) -> bytes:

@@ -7,6 +7,9 @@ the end. A killed run leaves its journal; the next `MetadataJsonl` of this folde
 takes it in: nothing that was written is lost. Only one run at a time writes in a folder (a lock on the journal sees
 to it).
 
+A person may edit the file while a run writes here: it is read again whenever it has changed, and where a photo's text
+is then another than before, that text stands and what had been noted for the photo is dropped.
+
 Lines of others stay byte for byte: in a photo's own line only the value of "text" changes, or is added at its end.
 """
 
@@ -14,15 +17,14 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import threading
-from collections.abc import Set
 from pathlib import Path
 from types import TracebackType
 
 from mqwen.errors import InputError, WriteError
 from mqwen.library.atomic import check_replaceable, sync_folder, write_all, write_atomic, write_error
-from mqwen.library.jsonl_rows import new_line, parse
+from mqwen.library.journal_lock import BusyError, hold, is_still
+from mqwen.library.jsonl_rows import Row, new_line, parse
 from mqwen.library.sidecar import appended, one_line
 
 NAME = "metadata.jsonl"
@@ -48,16 +50,13 @@ class MetadataJsonl:
         self._journal_path = self.folder / JOURNAL
         self._journal: int | None = None
         self._lock = threading.RLock()
-        self._texts: dict[str, str] = {}
+        self._stamp: tuple[int, ...] = ()
         self._lines = 0
-        named = set()
-        for line in io.BytesIO(self._read()):
-            self._lines += 1
-            if (row := parse(line)) is not None:
-                named.add(row.name)
-                self._texts[row.name] = row.text or ""
-        self._pending = self._read_journal(named)
-        self._texts.update(self._pending)
+        self._stands: dict[str, str | None] = {}  # the file's texts; None for one that is not a string
+        self._pending: dict[str, str] = {}  # noted, not yet in the file
+        self._withdrawn: set[str] = set()  # in the journal, but a person's text counts instead
+        self._read()
+        self._read_journal()
 
     def __enter__(self) -> MetadataJsonl:
         return self
@@ -68,9 +67,21 @@ class MetadataJsonl:
         self.close()
 
     def get(self, photo: Path | str) -> str | None:
-        """Return the caption of a photo; None if it has none or a blank one."""
+        """Return the caption of a photo; None if it has none or a blank one.
+
+        Raises:
+            InputError: its text is not a string, or someone made the file unreadable meanwhile.
+        """
         with self._lock:
-            text = self._texts.get(self._name(photo), "")
+            self._refresh()
+            name = self._name(photo)
+            text = self._pending.get(name, self._stands.get(name, ""))
+        if text is None:
+            raise InputError(
+                f"its text in {NAME} is not a string, and was left as it is",
+                path=self.path,
+                hint="Make it a string, or let it be overwritten.",
+            )
         return text if text.strip() else None
 
     def set(self, photo: Path | str, text: str) -> None:
@@ -80,6 +91,7 @@ class MetadataJsonl:
             WriteError: the text is blank, the photo is not below the folder, another run writes here, or the disk
                 refuses.
             DiskFullError: no space left.
+            InputError: someone made the file unreadable meanwhile.
         """
         self._note(photo, one_line(text))
 
@@ -101,13 +113,28 @@ class MetadataJsonl:
                 return
             try:
                 journal = self._open_journal()  # two runs must not rewrite it at once
-                data = self._merged(self._read())
-                write_atomic(self.path, data)
+                rows = self._read()  # a person's edit may drop the last of what is pending
+                if self._pending:
+                    write_atomic(self.path, self._merged(rows))
                 os.ftruncate(journal, 0)
             except OSError as error:
                 raise write_error(error, self.path) from error
-            self._lines = data.count(b"\n")
             self._pending = {}
+            self._withdrawn = set()
+
+    def recover(self) -> None:
+        """Take over what a killed run noted, so that close() brings it into the file; raises as `flush`.
+
+        While another run writes the file, that is its task.
+        """
+        with self._lock:
+            try:
+                if self._pending:
+                    self._open_journal()
+            except BusyError:
+                return
+            except OSError as error:
+                raise write_error(error, self.path) from error
 
     def close(self) -> None:
         """Rewrite the file if this object noted a caption, and remove the journal; raises as `flush`."""
@@ -139,10 +166,13 @@ class MetadataJsonl:
             ) from error
         with self._lock:
             try:
-                self._append(entry)
+                self._open_journal()
+                self._refresh()
+                self._append(b"".join(new_line(gone, "") for gone in self._withdrawn) + entry)
             except OSError as error:
                 raise write_error(error, self.path) from error
-            self._texts[name] = self._pending[name] = text
+            self._withdrawn = set()
+            self._pending[name] = text
             if len(self._pending) >= max(_REWRITE_AFTER, self._lines // 4):
                 self.flush()
 
@@ -152,23 +182,36 @@ class MetadataJsonl:
         except ValueError as error:
             raise WriteError(f"it does not lie below the folder of {self.path}", path=photo) from error
 
-    def _read(self) -> bytes:
+    def _refresh(self) -> None:
+        if _stamp(self.path) != self._stamp:
+            self._read()
+
+    def _read(self) -> list[tuple[bytes, Row | None]]:
+        """Read the file and return its lines; what was noted for a photo whose text is another now is dropped."""
+        stamp = _stamp(self.path)  # before the reading: a change in between is then seen as one
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
-            return b""
+            data = b""
         except OSError as error:
             raise InputError(f"it cannot be read ({error.strerror})", path=self.path, hint="Move it away.") from error
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise InputError("it is UTF-16, and was left as it is", path=self.path, hint="Save it as UTF-8.")
-        return data
+        rows = [(line, parse(line)) for line in io.BytesIO(data)]
+        stands = {row.name: None if row.foreign else row.text or "" for _, row in rows if row is not None}
+        for name in self._pending.keys() & stands.keys():
+            text = stands[name]
+            if (text is None or text.strip()) and text not in (self._stands.get(name, ""), self._pending[name]):
+                del self._pending[name]
+                self._withdrawn.add(name)
+        self._stamp, self._stands, self._lines = stamp, stands, len(rows)
+        return rows
 
-    def _merged(self, data: bytes) -> bytes:
+    def _merged(self, rows: list[tuple[bytes, Row | None]]) -> bytes:
         """Return the file's bytes with the pending captions in their lines, and new lines for photos without one."""
         left = dict(self._pending)
         lines = []
-        for line in io.BytesIO(data):
-            row = parse(line)
+        for line, row in rows:
             if row is not None and row.name in self._pending:
                 left.pop(row.name, None)
                 line = row.with_text(self._pending[row.name])
@@ -178,16 +221,18 @@ class MetadataJsonl:
         lines += [new_line(name, text) for name, text in left.items()]
         return b"".join(lines)
 
-    def _read_journal(self, named: Set[str]) -> dict[str, str]:
-        """Return what a killed run noted; a line that someone changed after it was killed is left as they wrote it."""
+    def _read_journal(self) -> None:
+        """Take in what a killed run noted; a line that someone changed after it was killed is left as they wrote it."""
         try:
             data = self._journal_path.read_bytes()
             edited = self.path.exists() and self.path.stat().st_mtime_ns > self._journal_path.stat().st_mtime_ns
         except OSError:
-            return {}
+            return
         # The last line has no end where power loss cut it short.
         rows = [parse(line) for line in io.BytesIO(data) if line.endswith(b"\n")]
-        return {row.name: row.text for row in rows if row and row.text and not (edited and row.name in named)}
+        noted = {row.name: row.text for row in rows if row}  # a blank text withdraws what was noted before
+        self._pending = {name: text for name, text in noted.items() if text and not (edited and name in self._stands)}
+        self._withdrawn = noted.keys() - self._pending.keys()
 
     def _open_journal(self) -> int:
         if self._journal is not None:
@@ -197,10 +242,13 @@ class MetadataJsonl:
         while True:
             descriptor = os.open(self._journal_path, flags, 0o666)
             try:
-                _lock_journal(descriptor, self.path)
-                if not _is_still(descriptor, self._journal_path):  # another run ended between the two lines above
+                hold(descriptor, self.path)
+                if not is_still(descriptor, self._journal_path):  # another run ended between the two lines above
                     os.close(descriptor)
                     continue
+                self._read()
+                self._pending = {}  # until now only what the journal said, and another run may have written it since
+                self._read_journal()
                 end = os.lseek(descriptor, 0, os.SEEK_END)
                 if end:
                     os.lseek(descriptor, end - 1, os.SEEK_SET)
@@ -224,32 +272,10 @@ class MetadataJsonl:
             raise
 
 
-def _lock_journal(descriptor: int, path: Path) -> None:
-    """Hold the journal until this process ends or closes it."""
-    busy = WriteError("another run writes it just now", path=path, hint="Wait for that run to end, or stop it.")
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            os.lseek(descriptor, 2**31 - 2, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise busy from error
-        return
-    import fcntl
-
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what tells one state of a file from another."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise busy from error
-    except OSError:  # some network disks know no locks: one run at a time is then up to the user
-        return
-
-
-def _is_still(descriptor: int, path: Path) -> bool:
-    if os.name == "nt":
-        return True
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -195,6 +195,81 @@ def test_lines_that_others_add_meanwhile_stay(tmp_path: Path) -> None:
     assert [json.loads(line)["file_name"] for line in content(tmp_path).splitlines()] == ["other.jpg", "a.jpg", "b.jpg"]
 
 
+def row(name: str, text: object) -> str:
+    return json.dumps({"file_name": name, "text": text}) + "\n"
+
+
+def test_text_that_a_person_adds_while_a_run_writes_is_seen_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.jsonl"
+    path.write_text(row("old.jpg", "first"))
+    with MetadataJsonl(tmp_path) as table:
+        table.set(tmp_path / "noted.jpg", "machine")
+        table.set(tmp_path / "old.jpg", "machine")
+        table.set(tmp_path / "same.jpg", "machine")
+        path.write_text(row("old.jpg", "mine") + row("noted.jpg", "mine") + row("new.jpg", "mine"))
+        assert [table.get(tmp_path / f"{name}.jpg") for name in ("new", "noted", "old")] == ["mine"] * 3
+        table.append(tmp_path / "new.jpg", "machine")
+        # After kill -9 at this moment it is the same.
+        after = MetadataJsonl(tmp_path)
+        assert [after.get(tmp_path / f"{name}.jpg") for name in ("noted", "old", "same")] == ["mine", "mine", "machine"]
+        path.write_text(path.read_text() + row("late.jpg", "mine"))
+    assert content(tmp_path).decode() == (
+        row("old.jpg", "mine")
+        + row("noted.jpg", "mine")
+        + row("new.jpg", "mine, machine")
+        + row("late.jpg", "mine")
+        + row("same.jpg", "machine")
+    )
+
+
+def test_what_is_set_after_a_persons_edit_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.jsonl"
+    path.write_text(row("a.jpg", "first"))
+    with MetadataJsonl(tmp_path) as table:
+        assert table.get(tmp_path / "a.jpg") == "first"
+        path.write_text(row("a.jpg", "mine, in haste"))
+        table.set(tmp_path / "a.jpg", "machine")
+    assert content(tmp_path).decode() == row("a.jpg", "machine")
+
+
+@pytest.mark.parametrize("text", [["a", "b"], {"en": "a"}, 7, False])
+def test_text_that_is_no_string_is_nobodys_to_skip_or_to_add_to(tmp_path: Path, text: object) -> None:
+    (tmp_path / "metadata.jsonl").write_text(row("a.jpg", text) + row("b.jpg", None))
+    with MetadataJsonl(tmp_path) as table:
+        with pytest.raises(InputError, match="not a string"):
+            table.get(tmp_path / "a.jpg")
+        with pytest.raises(InputError, match="not a string"):
+            table.append(tmp_path / "a.jpg", "c")
+        assert table.get(tmp_path / "b.jpg") is None
+        table.set(tmp_path / "b.jpg", "b")
+    assert content(tmp_path).decode() == row("a.jpg", text) + row("b.jpg", "b")
+    with MetadataJsonl(tmp_path) as table:
+        table.set(tmp_path / "a.jpg", "overwritten")
+    assert content(tmp_path).decode() == row("a.jpg", "overwritten") + row("b.jpg", "b")
+
+
+def test_a_killed_runs_journal_is_recovered_without_a_new_caption(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text(row("a.jpg", "of a killed run"))
+    with MetadataJsonl(tmp_path) as table:
+        table.recover()
+    assert content(tmp_path).decode() == row("a.jpg", "of a killed run")
+    assert os.listdir(tmp_path) == ["metadata.jsonl"]
+
+
+def test_a_journal_that_another_run_writes_is_left_to_it(tmp_path: Path) -> None:
+    with MetadataJsonl(tmp_path) as one:
+        one.set(tmp_path / "a.jpg", "a")
+        with MetadataJsonl(tmp_path) as other:
+            other.recover()
+        assert os.listdir(tmp_path) == [JOURNAL]
+        other = MetadataJsonl(tmp_path)
+    before = content(tmp_path)
+    (tmp_path / "metadata.jsonl").write_text(row("a.jpg", ""))  # a person wants it gone
+    with other:
+        other.recover()
+    assert content(tmp_path) == row("a.jpg", "").encode() != before
+
+
 def test_two_runs_do_not_write_at_once(tmp_path: Path) -> None:
     with MetadataJsonl(tmp_path) as one:
         one.set(tmp_path / "a.jpg", "a")
