@@ -20,6 +20,7 @@ PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp1
 _WEIGHTS_SHARE = 0.8
 _RESIDENT_SHARE = 0.6  # when layers take turns on the card, one that visits needs room too
 _ROWS_SHARE = 0.7
+_MEMORY_SHARE = 0.9  # of free main memory, when all weights are there: swapping is worse than being refused
 _CPU_BATCH = 8  # more rows gain little on a processor, and the first caption would come late
 _CUDA_BATCH = 64
 _PROMPT_TOKENS = 64
@@ -64,7 +65,8 @@ def plan(requested: str = "auto", memory: Mapping[str, int] | None = None, dtype
 
     "auto" takes the CUDA card with the most free memory; a model that does not fit there is offloaded to main memory,
     and if it does not fit the two together, the processor takes it. Precision is bf16 on cards that have it, otherwise
-    fp16; fp32 on the processor, where half precision is slower or, on some machines, deadly.
+    fp16; fp32 on the processor, where half precision is slower or, on some machines, deadly. A model that does not fit
+    the free memory in fp32 runs there in bf16, if it fits so and the processor can.
 
     Args:
         requested: "auto", "cpu", "cuda" or "cuda:N".
@@ -72,10 +74,10 @@ def plan(requested: str = "auto", memory: Mapping[str, int] | None = None, dtype
         dtype: precision asked for; None chooses.
 
     Raises:
-        DeviceError: the device is unknown or not in this machine.
+        DeviceError: the device is unknown or not in this machine, or the model does not fit there.
     """
     if requested == "cpu" or (requested == "auto" and not torch.cuda.is_available()):
-        return _on_cpu(dtype)
+        return _on_cpu(dtype, memory)
     device = _cuda_device(requested)
     precision = dtype or (torch.bfloat16 if _has_bf16(device) else torch.float16)
     need = memory[PRECISIONS[precision]] if memory else 0
@@ -90,7 +92,7 @@ def plan(requested: str = "auto", memory: Mapping[str, int] | None = None, dtype
             f"the model needs {readable(need)} and {readable(free)} are free on {device}",
             hint="Close other programs, or take a smaller model.",
         )
-    return _on_cpu(dtype)
+    return _on_cpu(dtype, memory)
 
 
 def free_bytes(device: torch.device) -> int:
@@ -163,11 +165,33 @@ def bf16_works_on_cpu() -> bool:
     return done.returncode == 0
 
 
-def _on_cpu(dtype: torch.dtype | None) -> Plan:
+def _on_cpu(dtype: torch.dtype | None, memory: Mapping[str, int] | None) -> Plan:
     cpu = torch.device("cpu")
+    free = free_bytes(cpu)
+
+    def fits(precision: torch.dtype) -> bool:
+        # Linux lets a process allocate more than there is, and kills it later: nothing could be caught then.
+        return memory is None or memory[PRECISIONS[precision]] <= free * _MEMORY_SHARE
+
+    note = ""
     if dtype == torch.bfloat16 and not bf16_works_on_cpu():
-        return Plan(cpu, torch.float32, note="bfloat16 does not work on this processor")
-    return Plan(cpu, dtype or torch.float32)
+        dtype, note = torch.float32, "bfloat16 does not work on this processor"
+    precision = dtype or torch.float32
+    if fits(precision):
+        return Plan(cpu, precision, note=note)
+    assert memory is not None
+    need = memory[PRECISIONS[precision]]
+    if dtype is None and fits(torch.bfloat16):
+        if bf16_works_on_cpu():
+            figures = f"float32 needs {readable(need)}, {readable(free)} are free"
+            return Plan(cpu, torch.bfloat16, note=figures)
+        note = "bfloat16, in which it would fit, does not work on this processor"
+    name = str(precision).removeprefix("torch.")
+    raise DeviceError(
+        f"the model needs {readable(need)} in {name} and {readable(free)} of main memory are free"
+        + (f"; {note}" if note else ""),
+        hint="Close other programs, or take a smaller model.",
+    )
 
 
 def _cuda_device(requested: str) -> torch.device:

@@ -45,10 +45,38 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-def test_without_a_card_the_processor_takes_it_in_fp32(no_card: None) -> None:
-    plan = devices.plan("auto", {"fp32": 10**15})
+def free_memory(monkeypatch: pytest.MonkeyPatch, available: int) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+
+
+def test_without_a_card_the_processor_takes_it_in_fp32(no_card: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_memory(monkeypatch, 32 * GB)
+    plan = devices.plan("auto", {"fp32": 28 * GB, "bf16": 14 * GB})
     assert (plan.device, plan.dtype, plan.offload) == (torch.device("cpu"), torch.float32, False)
     assert "processor" in plan.describe() and "float32" in plan.describe()
+
+
+def test_a_model_too_large_for_the_memory_in_fp32_runs_in_bf16(no_card: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_memory(monkeypatch, 16 * GB)
+    monkeypatch.setattr(devices, "bf16_works_on_cpu", lambda: True)
+    plan = devices.plan("auto", {"fp32": 28 * GB, "bf16": 14 * GB})
+    assert (plan.device.type, plan.dtype) == ("cpu", torch.bfloat16)
+    assert "28.0 GB" in plan.describe() and "16.0 GB" in plan.describe()
+    with pytest.raises(DeviceError, match=r"28\.0 GB in float32"):  # asked for: not changed behind the user's back
+        devices.plan("cpu", {"fp32": 28 * GB, "bf16": 14 * GB}, torch.float32)
+    monkeypatch.setattr(devices, "bf16_works_on_cpu", lambda: False)
+    with pytest.raises(DeviceError, match="bfloat16.*does not work"):
+        devices.plan("auto", {"fp32": 28 * GB, "bf16": 14 * GB})
+
+
+@pytest.mark.parametrize("requested", ["auto", "cpu"])
+def test_a_model_too_large_for_the_memory_is_refused_with_figures(
+    no_card: None, monkeypatch: pytest.MonkeyPatch, requested: str
+) -> None:
+    free_memory(monkeypatch, 16 * GB)
+    with pytest.raises(DeviceError, match=r"1000000\.0 GB in float32 and 16\.0 GB") as caught:
+        devices.plan(requested, {"fp32": 10**15, "bf16": 5 * 10**14})
+    assert "smaller model" in str(caught.value)
 
 
 @pytest.mark.parametrize("requested", ["cuda", "cuda:1"])
@@ -83,11 +111,18 @@ def test_a_model_larger_than_the_card_is_offloaded_and_says_so(cards: Any) -> No
     assert "16.0 GB" in plan.describe() and "8.0 GB" in plan.describe()
 
 
-def test_a_model_larger_than_card_and_memory_goes_to_the_processor_or_is_refused(cards: Any) -> None:
+@pytest.mark.parametrize("requested", ["auto", "cuda"])
+def test_a_model_larger_than_card_and_memory_is_refused(cards: Any, requested: str) -> None:
     cards(8 * GB)
-    assert devices.plan("auto", {"bf16": 100 * GB}).device.type == "cpu"
-    with pytest.raises(DeviceError, match="100.0 GB"):
-        devices.plan("cuda", {"bf16": 100 * GB})
+    with pytest.raises(DeviceError, match="00.0 GB"):
+        devices.plan(requested, {"bf16": 100 * GB, "fp32": 200 * GB})
+
+
+def test_a_model_that_only_main_memory_holds_goes_to_the_processor(cards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards(GB)
+    monkeypatch.setattr(devices, "bf16_works_on_cpu", lambda: True)
+    plan = devices.plan("auto", {"bf16": 28 * GB, "fp32": 56 * GB})
+    assert (plan.device.type, plan.dtype) == ("cpu", torch.bfloat16)
 
 
 def test_a_card_number_that_is_too_high_is_an_error(cards: Any) -> None:
