@@ -131,10 +131,12 @@ def run(
 
     Raises:
         DiskFullError: no space left. The photo concerned has had its "failed" outcome, those before it are kept.
-        WriteError: at the end, metadata.jsonl cannot be brought up to date; the next run will.
+        WriteError: at the end, a metadata.jsonl cannot be brought up to date; the next run that is not a dry run and
+            looks at that folder will, even if it has nothing to caption.
     """
     stop = stop or StopFlag()
     targets = into or Targets(paths, settings.write)
+    targets.recovering = not settings.dry_run
     settled: deque[Outcome] = deque()  # photos that need no model, and folders that cannot be read
     photos = scan(paths, recursive=settings.recursive, on_error=lambda error: settled.append(failed(error.path, error)))
     seconds = _since_before()
@@ -156,7 +158,7 @@ def run(
 
     def question(photo: Path) -> str:
         text = settings.prompt or prompt_for(settings.style, settings.language)
-        return fill(text, photo, targets.text(photo)) if "{existing}" in text else fill(text, photo)
+        return fill(text, photo, targets.existing(photo)) if "{existing}" in text else fill(text, photo)
 
     with targets:
         while not exhausted and not stop.finishing():

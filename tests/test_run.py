@@ -14,7 +14,7 @@ from PIL import Image
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.captioner import Captioner
-from mqwen.errors import DiskFullError, InputError, MqwenError
+from mqwen.errors import DiskFullError, InputError, MqwenError, WriteError
 from mqwen.run import Outcome, RunSettings, StopFlag, run, survey
 from tests.talkative import talkative
 
@@ -185,6 +185,15 @@ def test_variables_of_a_prompt_are_filled_for_each_photo(tmp_path: Path) -> None
     assert captioner.prompts[photo] == "beach in holiday: old words {who}"
 
 
+@pytest.mark.parametrize("write", [("none",), (), ("jsonl",), ("caption",)])
+def test_a_prompt_sees_the_caption_that_stands_elsewhere(tmp_path: Path, write: tuple[str, ...]) -> None:
+    (photo,) = photos(tmp_path, "beach.png")
+    photo.with_suffix(".txt").write_text("old words")
+    captioner = Scripted()
+    go(tmp_path, captioner, prompt="Better than {existing}", write=write)
+    assert captioner.prompts[photo] == "Better than old words"
+
+
 def test_the_style_and_the_language_choose_the_prompt(tmp_path: Path) -> None:
     (photo,) = photos(tmp_path, "beach.png")
     captioner = Scripted()
@@ -260,6 +269,50 @@ def test_photos_given_directly_have_their_line_in_their_own_folder(tmp_path: Pat
     one, two = photos(tmp_path, "a/1.png", "b/2.png")
     go([one, two], Scripted(), write=("jsonl",))
     assert table(tmp_path / "a") == {"1.png": "a picture of 1"} and table(tmp_path / "b") == {"2.png": "a picture of 2"}
+
+
+def test_what_a_killed_run_noted_is_written_by_a_run_with_nothing_to_caption(tmp_path: Path) -> None:
+    photos(tmp_path, "1.png")
+    journal = tmp_path / ".mqwen-metadata.journal"
+    journal.write_text('{"file_name": "1.png", "text": "of a killed run"}\n')
+    go(tmp_path, None, write=("jsonl",), dry_run=True)
+    survey([tmp_path], RunSettings(write=("jsonl",)))
+    assert journal.exists() and not (tmp_path / "metadata.jsonl").exists()
+    (outcome,) = go(tmp_path, Scripted(), write=("jsonl",))
+    assert outcome.status == "skipped"
+    assert table(tmp_path) == {"1.png": "of a killed run"} and not journal.exists()
+
+
+def test_a_line_that_a_human_added_meanwhile_is_kept(tmp_path: Path) -> None:
+    photos(tmp_path, "1.png", "2.png", "3.png")
+
+    def human(photo: Path) -> None:
+        if photo.stem == "1":
+            (tmp_path / "metadata.jsonl").write_text('{"file_name": "2.png", "text": "mine"}\n')
+
+    outcomes = go(tmp_path, Scripted(human), write=("jsonl",))
+    assert [outcome.status for outcome in outcomes] == ["captioned", "skipped", "captioned"]
+    assert table(tmp_path) == {"2.png": "mine", "1.png": "a picture of 1", "3.png": "a picture of 3"}
+
+
+def test_a_table_that_cannot_be_written_costs_no_other_folder_its_own(tmp_path: Path) -> None:
+    paths = photos(tmp_path, *(f"{number}/{number}.png" for number in range(20)))
+
+    def spoil(photo: Path) -> None:
+        if photo == paths[1]:
+            (tmp_path / "0" / "metadata.jsonl").write_bytes(b"\xff\xfe{\0")  # found when the 17th folder comes
+        if photo == paths[19]:
+            (tmp_path / "18" / "metadata.jsonl").mkdir()  # found at the end
+
+    outcomes = []
+    with pytest.raises(WriteError, match="UTF-16"):
+        for outcome in run(paths, RunSettings(write=("jsonl",)), captioner=cast("Captioner", Scripted(spoil))):
+            outcomes.append(outcome)
+    assert [outcome.status for outcome in outcomes] == ["captioned"] * 20
+    assert all(
+        table(path.parent) == {path.name: f"a picture of {path.stem}"} for path in paths if path.stem not in ("0", "18")
+    )
+    assert all((tmp_path / name / ".mqwen-metadata.journal").exists() for name in ("0", "18"))
 
 
 def test_photos_from_many_folders_keep_few_files_open(tmp_path: Path) -> None:

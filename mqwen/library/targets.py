@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from mqwen.errors import InputError, WriteError
 from mqwen.library.metadata_jsonl import MetadataJsonl
 from mqwen.library.sidecar import SidecarNames, append_sidecar, read_sidecar, write_sidecar
 
@@ -28,6 +29,7 @@ class Targets:
 
     Attributes:
         names: the targets that are written.
+        recovering: bring what a killed run noted into each metadata.jsonl that is looked at; False for who only reads.
     """
 
     def __init__(self, paths: Iterable[Path | str], write: Iterable[str]) -> None:
@@ -35,6 +37,8 @@ class Targets:
         self._folders = {Path(os.path.abspath(path)) for path in paths if os.path.isdir(path)}
         self._sidecars = SidecarNames()
         self._tables: OrderedDict[Path, MetadataJsonl] = OrderedDict()
+        self._unwritten: dict[Path, WriteError] = {}  # folders whose table could not be brought up to date
+        self.recovering = False
         self._lock = threading.Lock()
 
     def __enter__(self) -> Targets:
@@ -51,7 +55,11 @@ class Targets:
 
     def text(self, photo: Path) -> str | None:
         """Return the text that stands in the first target that has any. Raises InputError as lacking()."""
-        return next((text for name in self.names if (text := self._read(photo, name)) is not None), None)
+        return self._first_text(photo, self.names)
+
+    def existing(self, photo: Path) -> str | None:
+        """Return the caption that a photo has: as text(), else that of a sidecar which is no target of this run."""
+        return self._first_text(photo, (*self.names, *(name for name in _SUFFIXES if name not in self.names)))
 
     def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
         """Write a caption to one target, in place of what stands there or after it.
@@ -71,11 +79,18 @@ class Targets:
         """Bring every metadata.jsonl up to date.
 
         Raises:
-            DiskFullError, WriteError: one could not be; what was noted for it is kept beside it for the next run.
+            DiskFullError, WriteError: one could not be, now or when the run had passed it (the others are); what was
+                noted for it is kept beside it for the next run.
         """
         with self._lock:
             while self._tables:
-                self._tables.popitem()[1].close()
+                self._close_table()
+            unwritten, self._unwritten = self._unwritten, {}
+        for error in unwritten.values():
+            raise error
+
+    def _first_text(self, photo: Path, names: Iterable[str]) -> str | None:
+        return next((text for name in names if (text := self._read(photo, name)) is not None), None)
 
     def _read(self, photo: Path, name: str) -> str | None:
         if name == "jsonl":
@@ -88,6 +103,20 @@ class Targets:
         folder = given[-1] if given else photo.parent
         if folder not in self._tables:
             if len(self._tables) >= _OPEN_TABLES:
-                self._tables.popitem(last=False)[1].close()
+                self._close_table()
             self._tables[folder] = MetadataJsonl(folder)
         return self._tables[folder]
+
+    def _close_table(self) -> None:
+        """Close the table that has been open longest; what is wrong with it is told by close(), to nobody else."""
+        folder, table = self._tables.popitem(last=False)
+        try:
+            if self.recovering:
+                table.recover()
+            table.close()
+        except WriteError as error:
+            self._unwritten[folder] = error
+        except InputError as error:
+            self._unwritten[folder] = WriteError(error.what, path=error.path, hint=error.hint)
+        else:
+            self._unwritten.pop(folder, None)
