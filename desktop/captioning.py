@@ -67,13 +67,21 @@ class Captioning(QObject):
         return self._job is not None
 
     def start(self, paths: Sequence[Path], model: str, settings: RunSettings) -> None:
-        """Start a run over photos; one that is under way goes on, and nothing else happens."""
+        """Start a run over photos; one that is under way goes on, and nothing else happens.
+
+        Words that the disk has refused are saved first if it takes them now; their photos stay out of the run.
+        """
         if self._job is not None or not paths:
             return
         keeps = settings.existing == "skip"
+        words = self.save_again()
+        paths = [path for path in paths if path not in words]
+        if not paths:
+            return
         to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
         self._job = Job(tuple(paths), model, settings, RunTargets(self._sources, settings.write))
-        self._edited = set()
+        self._edited = set(words)
+        self._job.withdrawn.update(words)  # a folder among the paths may hold them
         self.tally = Counter()
         self.pace = Pace(len(paths), to_do)
         self._thread.start()
@@ -117,6 +125,13 @@ class Captioning(QObject):
         else:
             self._photos.set_caption(path, text, State.EDITED)
             self.recovered.emit(path)
+
+    def save_again(self) -> set[Path]:
+        """Try once more to save what the disk has refused; return the photos concerned, saved or not."""
+        refused = self._photos.unsaved()
+        for photo in refused:
+            self.save(photo.path, photo.caption)
+        return {photo.path for photo in refused}
 
     # What the worker says.
 

@@ -312,8 +312,7 @@ class MainWindow(QMainWindow):
 
     def _words_would_be_lost(self) -> bool:
         """Try once more to save what the disk has refused; if it still does, say so and stay, but only once."""
-        for photo in self.photos.unsaved():
-            self.captioning.save(photo.path, photo.caption)
+        self.captioning.save_again()
         lost = self.photos.unsaved()
         if not lost or self._warned:
             return False

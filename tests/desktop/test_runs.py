@@ -401,3 +401,28 @@ def test_photos_deleted_from_disk_are_named_and_the_run_goes_on(qtbot, make_wind
         captioner.let(3)
     assert window.failures.paths() == [paths[0]]
     assert window.photos.photo(paths[2]).caption == text_for(paths[2])
+
+
+@pytest.mark.parametrize("healed", [True, False])
+def test_words_that_the_disk_refused_are_not_captioned_over(qtbot, window, captioner, open_folder, tmp_path, healed):
+    paths = draw_photos(tmp_path / "in", ["0.png", "1.png"])
+    open_folder(window, tmp_path / "in", 2)
+    paths[0].with_suffix(".txt").mkdir()
+    window.photos.setData(window.photos.index(0), "my words")
+    assert window.photos.photo(paths[0]).unsaved
+    if healed:
+        paths[0].with_suffix(".txt").rmdir()
+    window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite"))
+    run_to_end(qtbot, window)
+    assert captioner.asked == [paths[1]]
+    assert shown(window) == {"0.png": "my words", "1.png": text_for(paths[1])}
+    assert window.photos.photo(paths[0]).unsaved is not healed
+    assert window.failures.paths() == ([] if healed else [paths[0]])
+    if healed:
+        assert paths[0].with_suffix(".txt").read_text("utf-8") == "my words"
+    else:
+        paths[0].with_suffix(".txt").rmdir()
+        window.failures.retry_requested.emit(window.failures.paths())
+        assert not window.captioning.running(), "there is nothing to ask a model about"
+        assert paths[0].with_suffix(".txt").read_text("utf-8") == "my words"
+        assert window.failures.paths() == []
