@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
-from desktop.sidecars import RunTargets, save_edit
+from desktop.sidecars import RunTargets, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job
 from mqwen.errors import MqwenError
 from mqwen.run import Outcome, RunSettings
@@ -43,7 +43,7 @@ class Captioning(QObject):
         self._photos = photos
         self._job: Job | None = None
         self._edited: set[Path] = set()
-        self._sources: tuple[Path, ...] = ()
+        self._opened: list[frozenset[Path]] = []  # what is open, and before it what was open earlier
         self._write = "txt"
         self.pace = Pace(0)
         self.tally: Counter[str] = Counter()  # outcomes of the run, by status
@@ -79,7 +79,7 @@ class Captioning(QObject):
         if not paths:
             return
         to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
-        self._job = Job(tuple(paths), model, settings, RunTargets(self._sources, settings.write))
+        self._job = Job(tuple(paths), model, settings, RunTargets(self._opened, settings.write))
         self._edited = set(words)
         self._job.withdrawn.update(words)  # a folder among the paths may hold them
         self.tally = Counter()
@@ -108,7 +108,9 @@ class Captioning(QObject):
 
     def set_places(self, sources: Sequence[Path], write: str) -> None:
         """Say what is open, and where the caption of a photo goes that has none yet."""
-        self._sources, self._write = tuple(sources), write
+        now = frozenset(sources)
+        self._opened = [now, *(earlier for earlier in self._opened if earlier != now)]
+        self._write = write
 
     @Slot(object, str)
     def save(self, path: Path, text: str) -> None:
@@ -117,7 +119,8 @@ class Captioning(QObject):
             self._edited.add(path)
             self._job.withdrawn.add(path)
         try:
-            save_edit(path, text, self._sources, self._write, self._job.targets if self._job else None)
+            sources = sources_of(path, self._opened)
+            save_edit(path, text, sources, self._write, self._job.targets if self._job else None)
         except MqwenError as error:
             reason = self.tr("Your text is not saved: {reason}").format(reason=reason_of(error))
             self._photos.set_unsaved(path, text, reason)

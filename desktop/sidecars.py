@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -12,29 +12,50 @@ from mqwen.library.targets import Targets
 _PLACES = ("txt", "caption", "jsonl")
 
 
-def places(sources: Sequence[Path], write: str) -> Targets:
+def places(sources: Collection[Path], write: str) -> Targets:
     """Return all places where a caption may stand; the one that runs write to now is looked at first."""
     first = write if write in _PLACES else _PLACES[0]
     return Targets(sources, (first, *(place for place in _PLACES if place != first)))
 
 
+def sources_of(photo: Path, opened: Sequence[Collection[Path]]) -> Collection[Path]:
+    """Return what was open when the window last showed a photo; `opened` is all that was, the latest first."""
+    for sources in opened:
+        if photo in sources or any(folder in sources for folder in photo.parents):
+            return sources
+    return opened[0] if opened else ()
+
+
 class RunTargets(Targets):
     """The targets of a run beside which a human edits: what the run has for an edited photo is not written.
+
+    A photo of a folder that was open earlier, which failed and is tried again, is written where it would have been
+    then: see `sources_of`.
 
     The lock makes "has a human written meanwhile?" and the writing one step, so that at no moment, not even before a
     crash, the run's text stands where the human's belongs.
     """
 
-    def __init__(self, sources: Sequence[Path], write: Sequence[str]) -> None:
-        super().__init__(sources, write)
+    def __init__(self, opened: Sequence[Collection[Path]], write: Sequence[str]) -> None:
+        super().__init__(opened[0] if opened else (), write)
+        self._opened = tuple(opened)
         self._editing = threading.RLock()
         self._edited: set[Path] = set()
+        self._edit_folders: dict[Path, Path] = {}  # where the window has the lines of photos that were edited
         self._over = False
 
     def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
         with self._editing:
             if photo not in self._edited:
                 super().write(photo, name, text, append=append)
+
+    def table_folder(self, photo: Path) -> Path:
+        if photo in self._edit_folders:
+            return self._edit_folders[photo]
+        sources = sources_of(photo, self._opened)
+        if not self._opened or sources is self._opened[0]:
+            return super().table_folder(photo)
+        return Targets(sources, ()).table_folder(photo)
 
     def close(self) -> None:
         with self._editing:
@@ -48,22 +69,27 @@ class RunTargets(Targets):
             self._edited.add(photo)
             yield
 
-    def write_edit(self, photo: Path, name: str, text: str) -> bool:
-        """Write an edit where this run writes; False if the run is over or does not write there."""
+    def write_edit(self, photo: Path, name: str, text: str, table_folder: Path) -> bool:
+        """Write an edit through this run's hands; False if the run is over or does not write such files.
+
+        Args:
+            table_folder: whose metadata.jsonl it goes to; the window may have other folders open than the run.
+        """
         with self._editing:
             if self._over or name not in self.names:
                 return False
+            self._edit_folders[photo] = table_folder
             super().write(photo, name, text, append=False)
             return True
 
 
-def save_edit(photo: Path, text: str, sources: Sequence[Path], write: str, run: RunTargets | None = None) -> None:
+def save_edit(photo: Path, text: str, sources: Collection[Path], write: str, run: RunTargets | None = None) -> None:
     """Write a human's words where the photo's caption stands, else where `write` says.
 
     What stands there must be readable: text in an unknown encoding is never replaced.
 
     Args:
-        sources: what the window has opened.
+        sources: what the window has open, or had when it showed the photo.
         run: the targets of the run that is under way.
 
     Raises:
@@ -74,5 +100,5 @@ def save_edit(photo: Path, text: str, sources: Sequence[Path], write: str, run: 
         lacking = targets.lacking(photo)
         name = next((name for name in targets.names if name not in lacking), targets.names[0])
         # A metadata.jsonl has one writer at a time: while the run holds it, the edit goes through the run's hands.
-        if not (run and run.write_edit(photo, name, text)):
+        if not (run and run.write_edit(photo, name, text, targets.table_folder(photo))):
             targets.write(photo, name, text, append=False)

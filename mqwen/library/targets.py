@@ -98,9 +98,13 @@ class Targets:
                 return self._table(photo).get(photo)
         return read_sidecar(self._sidecars.path(photo, _SUFFIXES[name]))
 
-    def _table(self, photo: Path) -> MetadataJsonl:
+    def table_folder(self, photo: Path) -> Path:
+        """Return the folder whose metadata.jsonl holds this photo's line."""
         given = [folder for folder in photo.parents if folder in self._folders]
-        folder = given[-1] if given else photo.parent
+        return given[-1] if given else photo.parent
+
+    def _table(self, photo: Path) -> MetadataJsonl:
+        folder = self.table_folder(photo)
         if folder not in self._tables:
             if len(self._tables) >= _OPEN_TABLES:
                 self._close_table()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -426,3 +427,51 @@ def test_words_that_the_disk_refused_are_not_captioned_over(qtbot, window, capti
         assert not window.captioning.running(), "there is nothing to ask a model about"
         assert paths[0].with_suffix(".txt").read_text("utf-8") == "my words"
         assert window.failures.paths() == []
+
+
+def table(folder: Path) -> dict[str, str]:
+    lines = (folder / "metadata.jsonl").read_text("utf-8").splitlines()
+    return {row["file_name"]: row["text"] for row in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_words_go_to_the_table_of_the_folder_that_is_open(qtbot, make_window, open_folder, tmp_path, running):
+    draw_photos(tmp_path / "C" / "sub", ["c.png"])
+    [path] = draw_photos(tmp_path / "D" / "sub", ["x.png"])
+    captioner = FakeCaptioner(hold=True)
+    window = make_window(Loader(captioner))
+    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    open_folder(window, tmp_path / "C", 1)
+    if running:
+        window.start()
+        qtbot.waitUntil(captioner.decoding.is_set)
+    open_folder(window, tmp_path / "D", 1)
+    window.photos.setData(window.photos.index(0), "my words")
+    if running:
+        with qtbot.waitSignal(window.captioning.finished):
+            captioner.let(1)
+        assert table(tmp_path / "C") == {"sub/c.png": "A picture called c."}
+    assert table(tmp_path / "D") == {"sub/x.png": "my words"}
+    assert not (path.parent / "metadata.jsonl").exists()
+    open_folder(window, tmp_path / "D", 1)
+    assert shown(window) == {"x.png": "my words"}
+
+
+def test_what_failed_in_an_earlier_folder_is_tried_again_there(qtbot, window, captioner, open_folder, tmp_path):
+    draw_photos(tmp_path / "C" / "sub", ["bad.png", "mine.png"])
+    draw_photos(tmp_path / "D", ["d.png"])
+    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    open_folder(window, tmp_path / "C", 2)
+    (tmp_path / "C" / "metadata.jsonl").mkdir()
+    window.photos.setData(window.photos.index(1), "my words")
+    assert window.photos.photo(tmp_path / "C" / "sub" / "mine.png").unsaved
+    (tmp_path / "C" / "metadata.jsonl").rmdir()
+    window.start([tmp_path / "C" / "sub" / "bad.png"])
+    qtbot.waitUntil(lambda: not window.captioning.running())
+    assert table(tmp_path / "C") == {"sub/mine.png": "my words"}
+    open_folder(window, tmp_path / "D", 1)
+    real = captioner.caption_many
+    captioner.caption_many = lambda photos, **options: ((path, _well(path)) for path, _ in real(photos, **options))
+    run_to_end(qtbot, window, lambda: window.failures.retry_requested.emit(window.failures.paths()))
+    assert table(tmp_path / "C") == {"sub/mine.png": "my words", "sub/bad.png": "Well now."}
+    assert not list((tmp_path / "C" / "sub").glob("*.jsonl"))
