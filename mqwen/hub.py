@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -40,7 +41,9 @@ def find_model(name: str | Path) -> Path:
     """
     if name == STARTER:
         return _with_config(resources_path() / STARTER, "MQwen's starter model is missing: install MQwen again.")
-    folder = Path(name).expanduser()
+    folder = Path(name)
+    with suppress(RuntimeError):  # "~nobody": no such user, so a name like others
+        folder = folder.expanduser()
     if folder.is_dir():
         return _with_config(
             folder.absolute(), "Name a folder in the LLaVA layout, or make one with `mqwen models import`."

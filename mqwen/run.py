@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
 
 EXISTING = ("skip", "overwrite", "append")
+SEEDS = range(2**64)
 # So many photos in a row that need nothing, and the run reports them before it looks further.
 _REPORT_AFTER = 100
 _HAS_TEXT = "it has its text already"
@@ -38,6 +40,7 @@ class RunSettings:
         dry_run: no model, nothing written: say what would be done.
         batch_size: pictures at a time, or "auto".
         temperature: 0 is greedy; otherwise `seed` decides, whatever the batch.
+        seed: out of SEEDS.
     """
 
     prompt: str | None = None
@@ -63,6 +66,10 @@ class RunSettings:
         for target in self.write:
             if target not in TARGETS:
                 raise InputError(f"cannot write {target!r}", hint=f"Take any of {', '.join(TARGETS)}.")
+        if not 0 <= self.temperature < math.inf:
+            raise InputError(f"the temperature cannot be {self.temperature}", hint="Take a finite number from 0.")
+        if self.seed is not None and self.seed not in SEEDS:
+            raise InputError(f"the seed cannot be {self.seed}", hint=f"Take a whole number from 0 to {SEEDS[-1]}.")
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def test_a_model_in_hugging_faces_cache_is_found(models: Path, tmp_path: Path, m
     assert find_model("owner/parrots") == snapshot
 
 
-@pytest.mark.parametrize("name", ["nonesuch", "owner/nonesuch", "../cats", "a/b/c", "", ".."])
+@pytest.mark.parametrize(
+    "name", ["nonesuch", "owner/nonesuch", "~nonesuch/x", "~nonesuch", "../cats", "a/b/c", "", ".."]
+)
 def test_a_name_that_is_not_there_is_one_clear_error(models: Path, name: str) -> None:
     model(models / "cats")
     model(models.parent / "cats")

@@ -202,7 +202,18 @@ def test_the_style_and_the_language_choose_the_prompt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"style": "long"}, {"language": "xx"}, {"existing": "eat"}, {"write": ("txt", "xmp")}]
+    "settings",
+    [
+        {"style": "long"},
+        {"language": "xx"},
+        {"existing": "eat"},
+        {"write": ("txt", "xmp")},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"seed": 2**64},
+        {"seed": -1},
+    ],
 )
 def test_settings_that_are_not_known_are_an_error(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING
+
+from mqwen.run import SEEDS
 
 if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
@@ -26,12 +29,12 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=temperature,
         default=0.0,
         metavar="T",
         help="0 is the likeliest answer, 1 a varied one (default: 0)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="with a temperature: the same seed, the same answer")
+    parser.add_argument("--seed", type=seed, metavar="N", help="with a temperature: the same seed, the same answer")
 
 
 def positive(text: str) -> int:
@@ -39,6 +42,22 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError(text)
+    return number
+
+
+def temperature(text: str) -> float:
+    """argparse type: a finite number from 0."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def seed(text: str) -> int:
+    """argparse type: a whole number from 0 that fits into 64 bits."""
+    number = int(text)
+    if number not in SEEDS:
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 0 to {SEEDS[-1]}, not {text}")
     return number
 
 
