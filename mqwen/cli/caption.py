@@ -9,17 +9,22 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mqwen.cli.options import add_model_options, add_sampling_options, positive, starter_notice
 from mqwen.cli.progress import Progress
+from mqwen.engine.caption import Caption
 from mqwen.engine.prompts import LANGUAGES, STYLES
-from mqwen.errors import WriteError
+from mqwen.errors import MqwenError, WriteError
 from mqwen.hub import find_model
 from mqwen.library.targets import TARGETS
 from mqwen.run import EXISTING, Outcome, RunSettings, StopFlag, run, survey
+
+if TYPE_CHECKING:
+    from mqwen.engine.captioner import Captioner
 
 
 def add_parser(commands: Any) -> None:
@@ -79,24 +84,48 @@ def command(arguments: argparse.Namespace) -> int:
         total, to_do = survey(arguments.paths, settings, stop)
         if total == 0 and not stop.finishing():
             print("mqwen: there are no pictures in " + ", ".join(arguments.paths), file=sys.stderr)
-        captioner = None
+        on_demand = _OnDemand(arguments.model, arguments.device, stop)
         if to_do and not settings.dry_run:
-            from mqwen.engine.captioner import Captioner
-
-            captioner = Captioner.load(arguments.model, device=arguments.device, cancelled=stop.finishing)
-            print(captioner.describe(), file=sys.stderr)
-            if notice := starter_notice(captioner):
-                print(f"note: {notice}", file=sys.stderr)
-        elif not to_do:
-            settings = replace(settings, dry_run=True)  # nothing for a model to do
+            on_demand.load()  # what is wrong with it is told before anything else is said
+        captioner = None if settings.dry_run else cast("Captioner", on_demand)
         return _report(
             run(arguments.paths, settings, captioner=captioner, stop=stop), Progress(total, to_do), stop, arguments
         )
 
 
+class _OnDemand:
+    """As much of a Captioner as run() uses, loaded when it is first needed.
+
+    A photo may appear after the survey found nothing to do.
+    """
+
+    def __init__(self, model: str, device: str, stop: StopFlag) -> None:
+        self._model = model
+        self._device = device
+        self._stop = stop
+        self._captioner: Captioner | None = None
+
+    def load(self) -> Captioner:
+        """Return the Captioner; raises as Captioner.load()."""
+        if self._captioner is None:
+            from mqwen.engine.captioner import Captioner
+
+            self._captioner = Captioner.load(self._model, device=self._device, cancelled=self._stop.finishing)
+            print(self._captioner.describe(), file=sys.stderr)
+            if notice := starter_notice(self._captioner):
+                print(f"note: {notice}", file=sys.stderr)
+        return self._captioner
+
+    def caption_many(self, photos: Iterator[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
+        for first in photos:
+            yield from self.load().caption_many(chain([first], photos), **options)
+
+
 def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arguments: argparse.Namespace) -> int:
+    """Tell what becomes of each photo and, however the run ends, what became of them all; return the exit status."""
     count = {"captioned": 0, "skipped": 0, "failed": 0}
     ended_by: WriteError | None = None
+    broken = False
     try:
         for outcome in outcomes:
             count[outcome.status] += 1
@@ -109,13 +138,17 @@ def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arg
             progress.advance(by_model=outcome.status != "skipped")
     except WriteError as error:
         ended_by = error
-    progress.close()
-    verb = "to caption" if arguments.dry_run else "captioned"
-    summary = f"{count['captioned']} {verb}, {count['skipped']} skipped, {count['failed']} failed"
-    if ended_by or stop.finishing():
-        why = f" by {ended_by}" if ended_by else ""
-        summary = f"stopped{why}\n{summary}; what was written is kept, the same command goes on from here"
-    print(summary, file=sys.stderr)
+    except Exception:  # main() tells which
+        broken = True
+        raise
+    finally:
+        progress.close()
+        verb = "to caption" if arguments.dry_run else "captioned"
+        summary = f"{count['captioned']} {verb}, {count['skipped']} skipped, {count['failed']} failed"
+        if ended_by or broken or stop.finishing():
+            why = f" by {ended_by}" if ended_by else ""
+            summary = f"stopped{why}\n{summary}; what was written is kept, the same command goes on from here"
+        print(summary, file=sys.stderr)
     if ended_by:
         return 1
     return 130 if stop.finishing() else int(count["failed"] > 0)
