@@ -199,8 +199,10 @@ class PhotoModel(QAbstractListModel):
             self.sort_by(self._order)
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Take photos from the list; nothing happens to the files."""
-        rows = sorted((self._rows[path] for path in set(paths) if path in self._rows), reverse=True)
+        """Take photos from the list; nothing happens to the files, and unsaved words are kept."""
+        paths = set(paths)
+        self._before.update({photo.path: photo for photo in map(self.photo, paths) if photo and photo.unsaved})
+        rows = sorted((self._rows[path] for path in paths if path in self._rows), reverse=True)
         while rows:
             last = first = rows.pop(0)
             while rows and rows[0] == first - 1:
@@ -247,7 +249,7 @@ class PhotoModel(QAbstractListModel):
         self._set(path, caption=caption, state=State.FAILED, reason=reason, unsaved=True)
 
     def unsaved(self) -> list[Photo]:
-        """Return the photos with words that the disk has refused, those of folders closed meanwhile too."""
+        """Return the photos with words that the disk has refused, those that are no longer listed too."""
         return [photo for photo in (*self._photos, *self._before.values()) if photo.unsaved]
 
     def _set(self, path: Path, **values: Any) -> None:
@@ -275,6 +277,8 @@ class PhotoModel(QAbstractListModel):
 
 def _merged(found: Photo, known: Photo, landed: bool) -> Photo:
     """Return what a reload shows: the disk's caption, with what only this session knows (who wrote it, what failed)."""
+    if landed and known.state is State.FAILED and not known.caption:
+        return replace(found, state=State.FAILED, reason=known.reason)  # a failure says nothing about the text
     if landed or known.unsaved or (known.state is State.FAILED and not found.caption):
         return replace(known, number=found.number, modified=found.modified)
     if known.state is State.EDITED and known.caption == found.caption:

@@ -148,3 +148,15 @@ def test_tells_a_screen_reader_name_state_and_caption(qtbot):
     assert model.index(0).data(Qt.ItemDataRole.AccessibleTextRole) == "0.jpg, captioned, A cat."
     model.set_running([path])
     assert model.index(0).data(Qt.ItemDataRole.AccessibleTextRole) == "0.jpg, being captioned, A cat."
+
+
+def test_a_failure_during_a_scan_leaves_the_text_that_the_scan_finds(qtbot):
+    model = PhotoModel()
+    model.begin_scan()
+    [found] = photos(1)
+    model.set_failed(found.path, "broken")
+    found.caption, found.state = "from the sidecar", State.CAPTIONED
+    model.add([found])
+    model.end_scan()
+    photo = model.photo(found.path)
+    assert (photo.caption, photo.state, photo.reason) == ("from the sidecar", State.FAILED, "broken")
