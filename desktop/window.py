@@ -35,7 +35,8 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, *, worker: CaptionWorker | None = None) -> None:
         super().__init__()
         self._settings = settings
-        self._closing = self._warned = False
+        self._closing = False
+        self._given_up: set[tuple[Path, str]] = set()  # unsaved words that the user was warned of
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
         self.resize(1240, 820)
@@ -311,12 +312,13 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _words_would_be_lost(self) -> bool:
-        """Try once more to save what the disk has refused; if it still does, say so and stay, but only once."""
+        """Try once more to save what the disk has refused; if it still does, say so and stay: once for the same words."""
         self.captioning.save_again()
         lost = self.photos.unsaved()
-        if not lost or self._warned:
+        words = {(photo.path, photo.caption) for photo in lost}
+        if words <= self._given_up:
             return False
-        self._warned, self._closing = True, False
+        self._given_up, self._closing = words, False
         self.setEnabled(True)
         names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
         text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")

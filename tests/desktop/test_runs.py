@@ -475,3 +475,27 @@ def test_what_failed_in_an_earlier_folder_is_tried_again_there(qtbot, window, ca
     run_to_end(qtbot, window, lambda: window.failures.retry_requested.emit(window.failures.paths()))
     assert table(tmp_path / "C") == {"sub/mine.png": "my words", "sub/bad.png": "Well now."}
     assert not list((tmp_path / "C" / "sub").glob("*.jsonl"))
+
+
+def test_each_unsaved_text_is_warned_of_before_it_is_lost(qtbot, window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["0.png", "1.png"])
+    for path in paths:
+        path.with_suffix(".txt").mkdir()
+    open_folder(window, tmp_path / "in", 2)
+    window.photos.setData(window.photos.index(0), "first")
+    window.grid.setCurrentIndex(window.photos.index(0))
+    window.remove_selected()
+    assert window.photos.paths() == paths[1:]
+    window.close()
+    assert window.isVisible() and "0.png" in window.notice.text(), "words of a photo taken from the list count too"
+    window.photos.setData(window.photos.index(0), "second")
+    window.close()
+    assert window.isVisible() and "1.png" in window.notice.text()
+    window.photos.setData(window.photos.index(0), "second, longer")
+    window.close()
+    assert window.isVisible()
+    window.reload()
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 2 and not window.photos.scanning())
+    assert shown(window) == {"0.png": "first", "1.png": "second, longer"}
+    window.close()
+    assert not window.isVisible()
