@@ -55,8 +55,10 @@ def scan(
 ) -> Iterator[Path]:
     """Yield the photos of `paths` as absolute paths, each once, while the folders are still being read.
 
-    Each real folder is read once, so symbolic links cannot loop; a link to a photo counts as that photo. Nothing
-    larger than one folder's list of names is held.
+    Each real folder is read once, so symbolic links cannot loop. A link to a photo counts as that photo; where the
+    photo itself lies in one of the folders given, the link has its turn at the end, and only if the photo had none
+    (it is hidden, its folder cannot be read). Nothing larger than one folder's list of names is held, but for the
+    photos and links that this takes.
 
     Args:
         paths: files and folders; a path that does not exist is yielded too, so that it is reported with the others.
@@ -65,29 +67,44 @@ def scan(
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    walk = _Walk(recursive, on_error or (lambda error: log.warning("%s", error)))
-    for path in paths:
-        yield from walk.start(os.path.abspath(path))
+    given = [os.path.abspath(path) for path in paths]
+    walk = _Walk(given, recursive, on_error or (lambda error: log.warning("%s", error)))
+    for path in given:
+        yield from walk.start(path)
+    yield from walk.rest()
 
 
 class _Walk:
-    """What one scan remembers: the folders it has read, and the photos met outside of those."""
+    """What one scan remembers: the folders it has read, the photos met outside of those, and links that wait."""
 
-    def __init__(self, recursive: bool, on_error: Callable[[MqwenError], None]) -> None:
+    def __init__(self, given: Iterable[str], recursive: bool, on_error: Callable[[MqwenError], None]) -> None:
+        self.tops = {os.path.realpath(path) for path in given if _is_folder(path)}
         self.recursive = recursive
         self.on_error = on_error
         self.folders: set[_FolderId] = set()
         self.singles: set[tuple[_FolderId, str]] = set()
+        self.waiting: list[str] = []
 
     def start(self, path: str) -> Iterator[Path]:
-        try:
-            is_folder = os.path.isdir(path)
-        except ValueError:  # a NUL character
-            is_folder = False
-        if is_folder:
+        if _is_folder(path):
             yield from self.walk(path)
         elif self.take_single(path):
             yield Path(path)
+
+    def rest(self) -> Iterator[Path]:
+        """Yield the links whose photos were expected and did not come."""
+        for path in self.waiting:
+            if self.take_single(path):
+                yield Path(path)
+
+    def is_ahead(self, link: str) -> bool:
+        """Say whether the photo that a link leads to lies where this scan will look, or has looked."""
+        try:
+            parent, name = os.path.split(os.path.realpath(link, strict=True))
+        except OSError:
+            return False
+        folders = (parent, *map(str, Path(parent).parents)) if self.recursive else (parent,)
+        return is_photo_name(name) and not self.tops.isdisjoint(folders)
 
     def take_single(self, path: str) -> bool:
         """Note a photo that was not found as a plain entry of a folder; False if it has had or will have its turn."""
@@ -128,7 +145,9 @@ class _Walk:
             for name, is_link in files:
                 path = os.path.join(folder, name)
                 if is_link:
-                    # The folder itself is already marked as read, so a link to a neighbour is dropped in its favour.
+                    if self.is_ahead(path):
+                        self.waiting.append(path)
+                        continue
                     if not self.take_single(path):
                         continue
                 elif self.singles and (identity, name) in self.singles:
@@ -136,6 +155,13 @@ class _Walk:
                 yield Path(path)
             if self.recursive:
                 pending.extend(os.path.join(folder, name) for name in reversed(folders))
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return os.path.isdir(path)
+    except ValueError:  # a NUL character
+        return False
 
 
 def _list(folder: str) -> tuple[list[tuple[str, bool]], list[str]]:

@@ -112,8 +112,30 @@ def test_linked_photos_come_once(tmp_path: Path) -> None:
     (folder / "b.jpg").symlink_to(outside / "far.jpg")
     (folder / "c.jpg").symlink_to(outside / "far.jpg")
     assert found(folder) == ["b.jpg", "m.jpg"]
-    assert [path.name for path in scan([folder, outside])] == ["b.jpg", "m.jpg"]
+    assert [path.name for path in scan([folder, outside])] == ["m.jpg", "far.jpg"]
     assert [path.name for path in scan([outside, folder])] == ["far.jpg", "m.jpg"]
+
+
+def test_a_photo_has_its_turn_itself_and_not_as_the_link_that_comes_first(tmp_path: Path) -> None:
+    make(tmp_path, "a/m.png", "b/.hidden/h.png", "b/x.png", "b/z.png")
+    for name, target in (("y", "b/x.png"), ("h", "b/.hidden/h.png")):
+        (tmp_path / "a" / f"{name}.png").symlink_to(tmp_path / target)
+    assert found(tmp_path) == ["a/m.png", "b/x.png", "b/z.png", "a/h.png"]
+    both = [path.relative_to(tmp_path).as_posix() for path in scan([tmp_path / "a", tmp_path / "b"])]
+    assert both == ["a/m.png", "b/x.png", "b/z.png", "a/h.png"]
+    assert found(tmp_path / "a") == ["h.png", "m.png", "y.png"]
+    (tmp_path / "y.png").symlink_to(tmp_path / "b" / "x.png")
+    assert found(tmp_path, recursive=False) == ["y.png"]
+
+
+def test_a_link_waits_no_longer_than_needed(tmp_path: Path) -> None:
+    """What the link does not lead to comes in its order, before later folders are read."""
+    make(tmp_path, "1/a.jpg", "2/b.jpg")
+    (tmp_path / "1" / "0.jpg").symlink_to(tmp_path / "2" / "b.jpg")
+    photos = scan([tmp_path])
+    assert next(photos).name == "a.jpg"
+    make(tmp_path, "2/late.jpg")
+    assert [path.name for path in photos] == ["b.jpg", "late.jpg"]
 
 
 def test_a_link_to_nothing_is_yielded_for_its_reader(tmp_path: Path) -> None:
