@@ -98,6 +98,8 @@ class Captioner:
             network = load_checkpoint(
                 folder, dtype=plan.dtype, device="cpu" if plan.offload else plan.device, progress=loaded
             )
+            if plan.offload:
+                devices.spread(network, plan)
         except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
@@ -106,8 +108,6 @@ class Captioner:
                 path=folder,
                 hint="Close other programs, or take a smaller model.",
             ) from error
-        if plan.offload:
-            devices.spread(network, plan)
         processor = MQwenProcessor.from_folder(folder, network.config)
         # A model's own generation_config may sample or penalise: a caption depends on what the caller asks for.
         network.generation_config = GenerationConfig(

@@ -24,6 +24,8 @@ _MEMORY_SHARE = 0.9  # of free main memory, when all weights are there: swapping
 _CPU_BATCH = 8  # more rows gain little on a processor, and the first caption would come late
 _CUDA_BATCH = 64
 _PROMPT_TOKENS = 64
+# The processor's allocator, the driver beside torch's own allocator, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED).
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 _BF16_PROBE = (
     "import torch; x = torch.ones(64, 64, dtype=torch.bfloat16); torch.nn.Linear(64, 64, dtype=torch.bfloat16)(x)"
 )
@@ -138,10 +140,10 @@ def layout_of(model: nn.Module, plan: Plan, card_bytes: int) -> dict[str, int | 
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that memory ran out, on a card or in the machine (there torch has no type for it)."""
+    """Say whether an error means that memory ran out, on a card or in the machine (often an untyped RuntimeError)."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _OUT_OF_MEMORY)
 
 
 def dtype_of(name: torch.dtype | str | None) -> torch.dtype | None:

@@ -161,6 +161,31 @@ def test_running_out_of_memory_is_told_from_other_errors() -> None:
     assert not devices.out_of_memory(RuntimeError("shapes do not match"))
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+    ],
+)
+def test_the_libraries_of_cuda_run_out_of_memory_too(message: str) -> None:
+    assert devices.out_of_memory(RuntimeError(message))
+    assert not devices.out_of_memory(ValueError(message))
+
+
+def test_a_model_that_cannot_be_spread_is_one_error(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    offloaded = devices.Plan(torch.device("cpu"), torch.float32, offload=True)
+    monkeypatch.setattr(devices, "plan", lambda *_: offloaded)
+    monkeypatch.setattr(devices, "spread", full)
+    with pytest.raises(DeviceError, match="not enough memory for this model"):
+        Captioner.load(captioner.folder)
+
+
 def test_a_layout_keeps_layers_whole_and_within_the_card(captioner: Captioner) -> None:
     model = captioner._loaded()
     plan = devices.Plan(torch.device("cuda", 0), torch.float16, offload=True)
