@@ -169,7 +169,8 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 f"{markers} image marker(s) in input_ids, but {images} image(s) in pixel_values",
                 hint=f"Each image needs one marker, id {self.config.image_token_id}.",
             )
-        words = input_ids.masked_fill(is_marker, 0)  # a marker may lie outside the vocabulary
+        # A marker may lie outside the vocabulary, and what stands under padding is nobody's concern.
+        words = input_ids.masked_fill(is_marker | ~attention_mask.bool(), 0)
         vocabulary = self.get_input_embeddings().num_embeddings
         if int(words.min()) < 0 or int(words.max()) >= vocabulary:
             raise InputError(

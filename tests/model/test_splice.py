@@ -112,6 +112,20 @@ def test_a_marker_under_padding_is_no_image(model: MQwenForConditionalGeneration
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("padding", [10**6, -100])
+def test_ids_outside_the_vocabulary_may_stand_under_padding(
+    model: MQwenForConditionalGeneration, pixel_values: torch.Tensor, monkeypatch: pytest.MonkeyPatch, padding: int
+) -> None:
+    beyond = 10**6  # as the marker of a checkpoint whose embedding was not enlarged for it
+    monkeypatch.setitem(vars(model.config), "image_token_index", beyond)
+    ids, mask = torch.tensor([[1, beyond, 3, padding]]), torch.tensor([[1, 1, 1, 0]])
+    alone = model(ids[:, :3], pixel_values[:1]).logits
+    assert torch.allclose(model(ids, pixel_values[:1], mask).logits[:, : alone.shape[1]], alone, atol=1e-5)
+    new = model.generate(ids[:, [3, 0, 1, 2]], pixel_values[:1], mask.flip(1), max_new_tokens=2, repetition_penalty=1.1)
+    assert new.equal(model.generate(ids[:, :3], pixel_values[:1], max_new_tokens=2, repetition_penalty=1.1))
+
+
+@torch.no_grad()
 def test_a_conversation_goes_on_with_a_second_image(
     model: MQwenForConditionalGeneration, pixel_values: torch.Tensor
 ) -> None:
