@@ -46,7 +46,7 @@ class Captioning(QObject):
         self._opened: list[frozenset[Path]] = []  # what is open, and before it what was open earlier
         self._write = "txt"
         self.pace = Pace(0)
-        self.tally: Counter[str] = Counter()  # outcomes of the run, by status
+        self.tally: Counter[str] = Counter()  # outcomes of the run, by status; "edited": the human's words count
         photos.edit_committed.connect(self.save)
 
         self._thread = QThread(self)
@@ -78,10 +78,13 @@ class Captioning(QObject):
         paths = [path for path in paths if path not in words]
         if not paths:
             return
-        to_do = sum(not (keeps and (photo := self._photos.photo(path)) and photo.caption) for path in paths)
+        with_text = {path for path in paths if (photo := self._photos.photo(path)) and photo.caption} if keeps else set()
+        to_do = len(paths) - len(with_text)
         self._job = Job(tuple(paths), model, settings, RunTargets(self._opened, settings.write))
         self._edited = set(words)
         self._job.withdrawn.update(words)  # a folder among the paths may hold them
+        if not self._job.targets.names:  # without a place to look, the run cannot know that they have text
+            self._job.withdrawn.update(with_text)
         self.tally = Counter()
         self.pace = Pace(len(paths), to_do)
         self._thread.start()
@@ -145,6 +148,11 @@ class Captioning(QObject):
     @Slot(object)
     def _pass_over(self, path: Path) -> None:
         self.pace.count(worked=False)
+        photo = self._photos.photo(path)
+        if path in self._edited:
+            self.tally["edited"] += 1
+        elif photo is not None and photo.caption:
+            self.tally["skipped"] += 1
         self.progressed.emit()
 
     @Slot(object)
@@ -152,9 +160,14 @@ class Captioning(QObject):
         path = outcome.path
         self._photos.set_running([path], False)
         self.pace.count(worked=outcome.status != "skipped")
-        self.tally[outcome.status] += 1
+        self.tally["edited" if path in self._edited else outcome.status] += 1
         if path in self._edited:
             pass  # the human's words are on disk and on the screen; see RunTargets
+        elif outcome.status == "skipped":
+            photo = self._photos.photo(path)
+            if outcome.caption and photo and (photo.state is State.FAILED or photo.caption != outcome.caption):
+                self._photos.set_caption(path, outcome.caption)
+            self.recovered.emit(path)
         elif outcome.status == "captioned":
             self._photos.set_caption(path, outcome.caption or "")
             self.recovered.emit(path)

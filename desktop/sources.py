@@ -16,6 +16,7 @@ class Sources(QObject):
     """Keeps a PhotoModel filled with the photos of the paths that are open; one scan at a time."""
 
     failed = Signal(object, str)  # path, reason: a folder or a sidecar that cannot be read
+    recovered = Signal(object)  # path: found well
     finished = Signal()  # the last photo has come
 
     def __init__(self, photos: PhotoModel, parent: QObject | None = None) -> None:
@@ -53,6 +54,8 @@ class Sources(QObject):
         for photo in photos:
             if photo.state is State.FAILED:
                 self.failed.emit(photo.path, photo.reason)
+            elif (listed := self._photos.photo(photo.path)) and listed.state is not State.FAILED:
+                self.recovered.emit(photo.path)
 
     @Slot(object, object, str)
     def _folder_failed(self, scan: FolderScan, folder: Path, reason: str) -> None:

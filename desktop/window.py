@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
         self.captioning.loading.connect(lambda: self.footer.show_busy(self.tr("Loading model…")))
         self.captioning.model_loaded.connect(self._model_loaded)
         self.sources.failed.connect(self.failures.add)
+        self.sources.recovered.connect(self.failures.discard)
         self.sources.finished.connect(self._scan_finished)
         self.captioning.failed.connect(self.failures.add)
         self.captioning.recovered.connect(self.failures.discard)
@@ -222,6 +223,7 @@ class MainWindow(QMainWindow):
         names = {
             "captioned": self.tr("{count} captioned"),
             "skipped": self.tr("{count} had text already"),
+            "edited": self.tr("{count} kept as you wrote them"),
             "failed": self.tr("{count} failed"),
         }
         tally = self.captioning.tally

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.sidecars import RunTargets
-from mqwen.errors import Cancelled, MqwenError
+from mqwen.errors import Cancelled, InputError, MqwenError
 from mqwen.run import Outcome, RunSettings, StopFlag, run
 
 if TYPE_CHECKING:
@@ -120,9 +120,12 @@ class CaptionWorker(QObject):
 
 def _as_it_stands(outcome: Outcome, job: Job) -> Outcome:
     """Return an outcome whose caption is what the file says now: more than the model's own words after "append"."""
-    if outcome.status != "captioned" or job.settings.existing != "append":
+    if outcome.status != "skipped" and (outcome.status != "captioned" or job.settings.existing != "append"):
         return outcome
-    return replace(outcome, caption=job.targets.text(outcome.path) or outcome.caption)
+    try:
+        return replace(outcome, caption=job.targets.text(outcome.path) or outcome.caption)
+    except InputError:  # someone made it unreadable since; a reload says so
+        return outcome
 
 
 class _Watched:

@@ -499,3 +499,44 @@ def test_each_unsaved_text_is_warned_of_before_it_is_lost(qtbot, window, open_fo
     assert shown(window) == {"0.png": "first", "1.png": "second, longer"}
     window.close()
     assert not window.isVisible()
+
+
+def test_only_showing_keeps_the_text_that_is_there(qtbot, window, captioner, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["0.png", "1.png"])
+    paths[0].with_suffix(".txt").write_text("mine", "utf-8")
+    window.bar.write.setCurrentIndex(window.bar.write.findData("none"))
+    open_folder(window, tmp_path / "in", 2)
+    run_to_end(qtbot, window)
+    assert captioner.asked == [paths[1]]
+    assert shown(window) == {"0.png": "mine", "1.png": text_for(paths[1])}
+    assert window.footer.pace() == "Finished: 1 captioned, 1 had text already"
+
+
+@pytest.mark.parametrize("how", ["run", "reload"])
+def test_a_photo_that_got_its_text_elsewhere_leaves_the_failures(qtbot, window, open_folder, tmp_path, how):
+    [path] = draw_photos(tmp_path / "in", ["bad.png"])
+    open_folder(window, tmp_path / "in", 1)
+    run_to_end(qtbot, window)
+    assert window.failures.paths() == [path]
+    path.with_suffix(".txt").write_text("from elsewhere", "utf-8")
+    if how == "run":
+        run_to_end(qtbot, window, lambda: window.failures.retry_requested.emit(window.failures.paths()))
+    else:
+        open_folder(window, tmp_path / "in", 1)
+    assert window.failures.paths() == []
+    photo = window.photos.photo(path)
+    assert (photo.caption, photo.state, photo.reason) == ("from elsewhere", State.CAPTIONED, "")
+
+
+def test_a_photo_edited_during_its_turn_does_not_count_as_captioned(qtbot, make_window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["0.png", "1.png", "2.png", "3.png", "4.png"])
+    captioner = FakeCaptioner(hold=True)
+    window = make_window(Loader(captioner))
+    open_folder(window, tmp_path / "in", 5)
+    window.start()
+    qtbot.waitUntil(captioner.decoding.is_set)
+    for row in (0, 4):  # one begun, one waiting
+        window.photos.setData(window.photos.index(row), "my words")
+    with qtbot.waitSignal(window.captioning.finished):
+        captioner.let(5)
+    assert window.footer.pace() == "Finished: 3 captioned, 2 kept as you wrote them"
