@@ -97,9 +97,7 @@ def settle_head(config: MQwenConfig, parts: Sequence[Part], *, compare: bool) ->
 
 
 def _are_equal(part: Part, head: str, embedding: str) -> bool:
-    if part.lora.keys() & {head, embedding}:
-        return False
-    return part.weights.read(head).equal(part.weights.read(embedding))
+    return not part.lora.keys() & {head, embedding} and part.weights.are_copies(head, embedding)
 
 
 def plan(parts: Sequence[Part], expected: Mapping[str, Shape]) -> list[Job]:

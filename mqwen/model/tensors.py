@@ -34,6 +34,7 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 _MAX_JSON_BYTES = 100_000_000  # the limit of the safetensors library for a header
+_PIECE_BYTES = 1 << 20
 _WEIGHT_FILES = (  # in the order in which transformers looks for them
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -80,6 +81,32 @@ class Weights:
                 hint="Download the model again; if it stays so, its training went wrong.",
             )
         return tensor
+
+    def are_copies(self, one: str, other: str) -> bool:
+        """Say whether two tensors are the same byte for byte, of which only small pieces are in memory.
+
+        Raises:
+            CheckpointError: a file cannot be read.
+        """
+        first, second = self.tensors[one], self.tensors[other]
+        if (first.shape, first.dtype) != (second.shape, second.dtype):
+            return False
+        return all(a == b for a, b in zip(self._pieces(first), self._pieces(second), strict=True))
+
+    def _pieces(self, stored: StoredTensor) -> Iterator[bytes]:
+        if stored.start is None:
+            for piece in self._from_pickle(stored).reshape(-1).view(torch.uint8).split(_PIECE_BYTES):
+                yield piece.numpy().tobytes()
+            return
+        left = math.prod(stored.shape) * stored.dtype.itemsize
+        try:
+            with stored.file.open("rb") as file:
+                file.seek(stored.start)
+                while left > 0:
+                    yield file.read(min(left, _PIECE_BYTES))
+                    left -= _PIECE_BYTES
+        except OSError as error:
+            raise CheckpointError(f"cannot be read ({error.strerror})", path=stored.file, tensor=stored.name) from error
 
     def _from_pickle(self, stored: StoredTensor) -> torch.Tensor:
         if self._pickle is None or self._pickle[0] != stored.file:
