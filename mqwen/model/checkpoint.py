@@ -7,6 +7,7 @@ read. No code in a model folder is run, and `auto_map` is ignored.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,8 @@ from mqwen.model.report import CheckpointReport, report_of
 from mqwen.model.shards import MAX_SHARD_BYTES, NewTensor, write_error, write_json, write_shards
 from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.model.tensors import find_weights, naming, read_json
+
+_SAVED_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all, after every tensor; an exception from it ends the work."""
@@ -100,11 +103,12 @@ def save_checkpoint(
 ) -> None:
     """Write config.json, generation_config.json and the weights in the LLaVA layout, spelled as in transformers 4.4x.
 
-    All files are written aside first and then put in place, config.json last. Weights of an earlier save are removed,
-    other files stay.
+    All files are written aside first and then put in place, config.json last. Weights that an earlier save left under
+    other names are removed at the end, other files stay.
 
     Raises:
-        WriteError, DiskFullError: the folder cannot be written; what stood there before is untouched.
+        WriteError, DiskFullError: the folder cannot be written; while files are written aside, which is when a disk
+            gets full, what stood there before is untouched.
     """
     folder = Path(folder)
     state = model.state_dict()
@@ -119,11 +123,11 @@ def save_checkpoint(
         files = write_shards(aside, announced, (state[name] for name in names), max_shard_bytes=max_shard_bytes)
         write_json(aside / "generation_config.json", generation_fields(model.generation_config.to_dict()))
         write_json(aside / "config.json", config_fields(model.config, model.lm_head.weight.dtype))
-        for stale in folder.glob("model*.safetensors*"):
-            if stale.name not in files:
-                stale.unlink()
         for name in (*files, "generation_config.json", "config.json"):
             (aside / name).replace(folder / name)
+        for stale in folder.iterdir():
+            if _SAVED_WEIGHTS.fullmatch(stale.name) and stale.name not in files:
+                stale.unlink()
     except OSError as error:
         raise write_error(folder, error) from error
     finally:

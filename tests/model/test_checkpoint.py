@@ -16,7 +16,8 @@ from transformers import LlavaForConditionalGeneration
 
 from mqwen.errors import Cancelled, CheckpointError, WriteError
 from mqwen.model import load_checkpoint, load_parts
-from mqwen.model.checkpoint import inspect_checkpoint, save_checkpoint
+from mqwen.model.checkpoint import inspect_checkpoint, open_checkpoint, save_checkpoint
+from mqwen.model.tensors import Weights
 from tests.tiny import ENDOFTEXT, IM_END, MARKER, Spelling, Text, Vision, tiny_llava
 from tests.tiny_parts import tiny_parts
 
@@ -91,6 +92,28 @@ def test_a_head_that_is_stored_although_tied(tmp_path: Path) -> None:
     model = load_checkpoint(folder)
     assert model.lm_head.weight.equal(head)
     assert model.language_model.embed_tokens.weight.equal(embedding)
+    rewrite(put(HEAD, embedding.bfloat16()))(folder)  # one of another precision is no copy
+    assert load_checkpoint(folder).lm_head.weight.equal(embedding.bfloat16().float())
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_head_and_embedding_are_compared_without_being_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    folder = tiny_llava(tmp_path / "tiny", tied=True)
+    tensors = load_file(folder / "model.safetensors")
+    embedding = tensors["language_model.model.embed_tokens.weight"]
+    last = embedding.clone()
+    last[-1, -1] += 1  # in the last piece only
+    monkeypatch.setattr("mqwen.model.tensors._PIECE_BYTES", 1000)
+    monkeypatch.setattr(Weights, "read", None)
+    for head, tied in ((embedding.clone(), True), (last, False)):
+        if kind == "safetensors":
+            rewrite(put(HEAD, head))(folder)
+        else:
+            (folder / "model.safetensors").unlink(missing_ok=True)
+            torch.save(tensors | {HEAD: head}, folder / "pytorch_model.bin")
+        assert open_checkpoint(folder).config.tie_word_embeddings is tied
 
 
 def test_saving_keeps_our_fields_replaces_old_shards_and_leaves_other_files(tmp_path: Path) -> None:
@@ -103,12 +126,16 @@ def test_saving_keeps_our_fields_replaces_old_shards_and_leaves_other_files(tmp_
         largest = max(t.nbytes for t in load_file(shard).values())  # the library's own reader takes it
         assert shard.stat().st_size < max(100_000, largest) + 20_000
     (out / "tokenizer.json").write_text("{}")
+    for name in ("model-mine.safetensors", "model.safetensors.bak"):
+        (out / name).write_text("mine")
     assert load_checkpoint(out).lm_head.weight.equal(model.lm_head.weight)
     save_checkpoint(model, out)
     assert sorted(p.name for p in out.iterdir()) == [
         "config.json",
         "generation_config.json",
+        "model-mine.safetensors",
         "model.safetensors",
+        "model.safetensors.bak",
         "tokenizer.json",
     ]
     config = load_checkpoint(out).config
@@ -133,6 +160,20 @@ def test_a_failed_save_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WriteError, match="disk is full"):
+        model.save_pretrained(folder)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_old_shards_stay_until_the_new_weights_are_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tiny_llava(tmp_path / "tiny", max_shard_size="100KB")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    model = load_checkpoint(folder)
+
+    def refuse(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied", str(target))
+
+    with monkeypatch.context() as patched, pytest.raises(WriteError, match="Permission denied"):
+        patched.setattr(Path, "replace", refuse)
         model.save_pretrained(folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
