@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
             self.stack.setCurrentWidget(self.grid)
             self.grid.set_hint(self.tr("Looking for photos…"))
             self.grid.setFocus()
+        self._show_counts()
 
     def choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), self._settings.last_folder())
@@ -170,7 +171,9 @@ class MainWindow(QMainWindow):
     # Running.
 
     def start(self, paths: Sequence[Path] | None = None) -> None:
-        """Caption photos, by default all that are shown, as the bar says."""
+        """Caption photos, by default all, as the bar says; all are known only when the scan has ended."""
+        if paths is None and self.photos.scanning():
+            return
         self.grid.commit_edit()
         choices = self.bar.choices()
         if choices.style == OWN_PROMPT and not choices.prompt:
@@ -276,7 +279,9 @@ class MainWindow(QMainWindow):
     def _show_counts(self) -> None:
         total, done = self.photos.rowCount(), self.photos.count(State.CAPTIONED, State.EDITED)
         number = QLocale().toString
-        if total:
+        if self.photos.scanning():
+            text = self.tr("Looking for photos: {total} so far").format(total=number(total))
+        elif total:
             text = self.tr("{done} of {total} captioned").format(done=number(done), total=number(total))
         else:
             text = ""
@@ -287,8 +292,9 @@ class MainWindow(QMainWindow):
 
     def _update_actions(self) -> None:
         running, some = self.captioning.running(), self.photos.rowCount() > 0
-        self.bar.set_ready(some)
-        self.menus.start.setEnabled(some and not running)
+        all_known = some and not self.photos.scanning()
+        self.bar.set_ready(all_known)
+        self.menus.start.setEnabled(all_known and not running)
         self.menus.start_selected.setEnabled(some and not running)
         self.menus.cancel.setEnabled(running)
 

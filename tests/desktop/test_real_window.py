@@ -101,6 +101,17 @@ class App:
     def key(self, *keys: str) -> None:
         self.screen.do("key", "--window", "0", "--delay", "60", *keys)
 
+    def start_run(self, folder: Path) -> None:
+        """Press Start until the first caption is there: it does nothing before all photos are listed, or in a run."""
+
+        def begun() -> bool:
+            if any(folder.glob("*.txt")):
+                return True
+            self.key("ctrl+Return")
+            return False
+
+        wait_for(begun, "the first caption")
+
     def type(self, text: str) -> None:
         self.screen.do("type", "--delay", "40", text)
 
@@ -149,8 +160,8 @@ def test_a_folder_gets_its_captions_in_a_real_window(start, screen, model, root,
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
     app = start(model, str(folder))
     ground = screen.picture()
-    app.key("ctrl+Return")
     sidecars = {path: folder / (path.stem + ".txt") for path in samples}
+    app.start_run(folder)
     wait_for(lambda: all(sidecar.exists() for sidecar in sidecars.values()), "the captions on disk")
     for sidecar in sidecars.values():
         text = sidecar.read_bytes().decode("utf-8")
@@ -181,8 +192,7 @@ def test_a_folder_gets_its_captions_in_a_real_window(start, screen, model, root,
 def test_terminating_the_app_while_it_works_ends_it_cleanly(start, model, tmp_path):
     draw_photos(tmp_path / "photos", [f"{number}.png" for number in range(400)])
     app = start(model, str(tmp_path / "photos"))
-    app.key("ctrl+Return")
-    wait_for(lambda: list((tmp_path / "photos").glob("*.txt")), "the first caption")
+    app.start_run(tmp_path / "photos")
     app.process.send_signal(signal.SIGTERM)
     assert app.end() == (0, "")
     texts = [path.read_text("utf-8") for path in (tmp_path / "photos").glob("*.txt")]

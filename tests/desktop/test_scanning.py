@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 from PySide6.QtCore import QTimer
 
+from desktop import scanning as scanning_module
 from desktop import thumbnails as thumbnails_module
 from desktop.photos import Photo, State
 from tests.desktop.fakes import draw_photos
@@ -30,16 +32,24 @@ def test_ten_thousand_photos_stream_in_and_only_visible_ones_are_decoded(qtbot, 
         return real(path, edge)
 
     monkeypatch.setattr(thumbnails_module, "read_thumbnail", spy)
-    turns, seen = [], []
+    # The scan stops half way until a timer of the window has run with some rows shown: it must be live by then.
+    live, held, seen = threading.Event(), [], []
     timer = QTimer(interval=5)
-    timer.timeout.connect(lambda: turns.append(window.photos.rowCount()))
+    timer.timeout.connect(lambda: live.set() if window.photos.rowCount() else None)
     timer.start()
+    real_photo = scanning_module._photo
+
+    def hold_half_way(path, number, targets):
+        if number == 5000:
+            held.append(live.wait(60))
+        return real_photo(path, number, targets)
+
+    monkeypatch.setattr(scanning_module, "_photo", hold_half_way)
     window.photos.rowsInserted.connect(lambda _, first, last: seen.append(last - first + 1))
     window.open([many])
-    qtbot.waitUntil(lambda: window.photos.rowCount() == 10_000 and not window.photos.scanning(), timeout=60_000)
-    # The event loop turned between batches: the window was live with the list half full.
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 10_000 and not window.photos.scanning(), timeout=120_000)
     assert len(seen) > 5 and max(seen) <= 2000
-    assert len({rows for rows in turns if 0 < rows < 10_000}) >= 3
+    assert held == [True]
     qtbot.waitUntil(lambda: window.thumbnails.cached() >= len(window.grid.visible_paths()))
     assert 0 < len(window.grid.visible_paths()) < 100
     assert len(decoded) < 200
@@ -113,3 +123,26 @@ def test_an_empty_folder_says_so(qtbot, window, open_folder, tmp_path):
     open_folder(window, tmp_path / "in", 0)
     assert window.grid._hint == "No photos here"
     assert not window.bar.button.isEnabled() and not window.menus.start.isEnabled()
+
+
+def test_start_waits_until_all_photos_are_listed(qtbot, window, captioner, tmp_path, monkeypatch):
+    paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(60)])
+    go_on = threading.Event()
+    real_photo = scanning_module._photo
+
+    def hold(path, number, targets):
+        if number == 55:
+            assert go_on.wait(60)
+        return real_photo(path, number, targets)
+
+    monkeypatch.setattr(scanning_module, "_photo", hold)
+    window.open([tmp_path / "in"])
+    qtbot.waitUntil(lambda: window.footer.summary() == "Looking for photos: 50 so far")
+    assert not window.bar.button.isEnabled() and not window.menus.start.isEnabled()
+    window.start()
+    assert not window.captioning.running()
+    go_on.set()
+    qtbot.waitUntil(window.bar.button.isEnabled)
+    with qtbot.waitSignal(window.captioning.finished):
+        window.menus.start.trigger()
+    assert captioner.asked == paths
