@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QLoggingCategory, QSettings
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.main import QUIET
@@ -14,7 +16,26 @@ from desktop.window import MainWindow
 from desktop.worker import CaptionWorker
 from tests.desktop.fakes import FakeCaptioner, Loader
 
+WAIT_MS = 30_000
 MakeWindow = Callable[[Loader], MainWindow]
+
+
+class PatientBot(QtBot):
+    """pytest-qt's, whose 5 seconds a busy machine can use up: a wait that ends well ends as soon as before."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = WAIT_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = WAIT_MS, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = WAIT_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +58,8 @@ def make_window(qtbot: QtBot, store: QSettings) -> Iterator[MakeWindow]:
         window = MainWindow(Settings(store), worker=CaptionWorker(loader))
         windows.append(window)
         window.resize(1000, 700)
-        window.show()
-        qtbot.waitExposed(window)
+        with qtbot.waitExposed(window):
+            window.show()
         return window
 
     yield make
