@@ -78,7 +78,9 @@ class Captioning(QObject):
         paths = [path for path in paths if path not in words]
         if not paths:
             return
-        with_text = {path for path in paths if (photo := self._photos.photo(path)) and photo.caption} if keeps else set()
+        with_text = (
+            {path for path in paths if (photo := self._photos.photo(path)) and photo.caption} if keeps else set()
+        )
         to_do = len(paths) - len(with_text)
         self._job = Job(tuple(paths), model, settings, RunTargets(self._opened, settings.write))
         self._edited = set(words)

@@ -320,7 +320,7 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _words_would_be_lost(self) -> bool:
-        """Try once more to save what the disk has refused; if it still does, say so and stay: once for the same words."""
+        """Try once more to save what the disk has refused; if it still does, say so and stay, once for the same."""
         self.captioning.save_again()
         lost = self.photos.unsaved()
         words = {(photo.path, photo.caption) for photo in lost}
