@@ -18,6 +18,8 @@ from packaging.version import Version
 COPYLEFT = ("GPL", "GNU")
 # Debian's and Qt's wording of a choice, and licences whose name holds the letters.
 ALLOWED = ("LGPL", "Lesser")
+# PyPI's torch for Linux asks for NVIDIA's libraries, under NVIDIA's licence; the CPU build that is pinned does not.
+CUDA = ("nvidia-", "cuda-", "triton")
 
 
 def project(root: Path) -> dict:
@@ -25,7 +27,7 @@ def project(root: Path) -> dict:
 
 
 def closure(root: Path) -> dict[str, importlib.metadata.Distribution]:
-    """Every distribution that mqwen[dev] asks for here, directly or not."""
+    """Every distribution that mqwen[dev] asks for here, directly or not; not what a torch for CUDA brings along."""
     declared = project(root)
     extras = declared["optional-dependencies"]
     waiting = [Requirement(text) for text in declared["dependencies"] + extras["dev"] + extras["train"]]
@@ -37,6 +39,8 @@ def closure(root: Path) -> dict[str, importlib.metadata.Distribution]:
         if name == "mqwen" or (name, extra := ",".join(sorted(requirement.extras))) in seen:
             continue
         seen.add((name, extra))
+        if name.startswith(CUDA):
+            continue
         found[name] = importlib.metadata.distribution(name)
         for text in found[name].requires or ():
             child = Requirement(text)
