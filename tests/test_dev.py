@@ -176,7 +176,7 @@ def test_environment_that_was_killed_while_it_was_made_is_made_anew(
         patch.setattr(environment.subprocess, "call", killed)
         with pytest.raises(KeyboardInterrupt):
             environment.ensure(checkout)
-    leftover = checkout / ".venv" / "bin" / "leftover"
+    leftover = checkout / ".venv" / "leftover"
     leftover.touch()
     assert "mqwen" in installed(environment.ensure(checkout))
     assert not leftover.exists()

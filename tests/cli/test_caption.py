@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 Photos = Callable[..., Path]
+posix_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one other process")
 KEYS = ["path", "status", "caption", "keywords", "reason", "seconds"]
 
 
@@ -145,6 +145,7 @@ def test_the_reader_of_the_output_may_go_away(start: Any, model: Path, photos: P
 
 
 def test_on_a_terminal_there_is_a_bar(start: Any, model: Path, photos: Photos) -> None:
+    pty = pytest.importorskip("pty", reason="no pseudo-terminals here, as on Windows")
     folder = photos(*(f"{number}.png" for number in range(6)))
     ours, theirs = pty.openpty()
     process = start(
@@ -178,6 +179,7 @@ def sidecars(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.txt")}
 
 
+@posix_signals
 def test_the_first_ctrl_c_finishes_the_batch_and_keeps_it(inside: Any, start: Any, model: Path, photos: Photos) -> None:
     folder = photos(*(f"{number}.png" for number in range(60)))
     arguments = ["caption", folder, "--model", model, "--max-new-tokens", 60, "--json"]
@@ -198,6 +200,7 @@ def test_the_first_ctrl_c_finishes_the_batch_and_keeps_it(inside: Any, start: An
     assert {name: text for name, text in sidecars(folder).items() if name in written} == written
 
 
+@posix_signals
 def test_the_second_ctrl_c_stops_at_once(start: Any, model: Path, photos: Photos) -> None:
     folder = photos("a.png", "b.png")
     # A hundred thousand tokens: it would take hours to finish the batch.
@@ -244,6 +247,7 @@ def test_a_killed_run_leaves_whole_files_and_goes_on(inside: Any, start: Any, mo
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".mqwen")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="mounts a small disk, as Linux does")
 def test_a_full_disk_has_status_1_and_keeps_the_rest(inside: Any, model: Path, photos: Photos, tmp_path: Path) -> None:
     folder = photos(*(f"{number}.png" for number in range(20)))
     (small := tmp_path / "disk").mkdir()
