@@ -540,3 +540,17 @@ def test_a_photo_edited_during_its_turn_does_not_count_as_captioned(qtbot, make_
     with qtbot.waitSignal(window.captioning.finished):
         captioner.let(5)
     assert window.footer.pace() == "Finished: 3 captioned, 2 kept as you wrote them"
+
+
+def test_words_about_an_earlier_folder_are_saved_there_at_close(qtbot, window, open_folder, tmp_path):
+    draw_photos(tmp_path / "C" / "sub", ["c.png"])
+    (tmp_path / "D").mkdir()
+    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    open_folder(window, tmp_path / "C", 1)
+    (tmp_path / "C" / "metadata.jsonl").mkdir()
+    window.photos.setData(window.photos.index(0), "my words")
+    open_folder(window, tmp_path / "D", 0)
+    (tmp_path / "C" / "metadata.jsonl").rmdir()
+    window.close()
+    assert not window.isVisible()
+    assert table(tmp_path / "C") == {"sub/c.png": "my words"}
