@@ -11,6 +11,7 @@ import torch
 from mqwen.model.config import MQwenConfig
 from mqwen.model.layouts import EXTRA_0
 from mqwen.model.tensors import read_json
+from mqwen.model.tokenizer import added_tokens
 
 
 def generation_of(folder: Path) -> dict[str, Any]:
@@ -64,10 +65,7 @@ def marker_of(language_model: Path) -> int:
     """The id of the token that stands for an image in this folder's tokenizer.
 
     Raises:
-        CheckpointError: tokenizer.json is damaged.
+        CheckpointError: the tokenizer is damaged.
     """
-    path = language_model / "tokenizer.json"
-    added = read_json(path).get("added_tokens") if path.exists() else None
-    ids = {token.get("content"): token.get("id") for token in added or () if isinstance(token, Mapping)}
-    found = (ids.get(name) for name in ("<|extra_0|>", "<image>"))
-    return next((marker for marker in found if type(marker) is int), EXTRA_0)
+    added = added_tokens(language_model)
+    return added.get("<|extra_0|>", added.get("<image>", EXTRA_0))

@@ -10,7 +10,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tokenizers import Tokenizer
 from mqwen.errors import CheckpointError
 
 ENDOFTEXT, IM_START, IM_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+QWEN1_FILE = "qwen.tiktoken"
 # Qwen-1 counts its special tokens on from the last rank of qwen.tiktoken (151643 in the published one), in this order.
 _QWEN1_SPECIALS = (ENDOFTEXT, IM_START, IM_END, *(f"<|extra_{i}|>" for i in range(205)))
 # How Qwen (1, 2, 2.5 and 3 alike) cuts text before merging, from its published tokenizer.json.
@@ -95,24 +97,57 @@ def load_tokenizer(folder: Path) -> QwenTokenizer:
     Raises:
         CheckpointError: none is there, or one is damaged or of a kind that no Qwen has.
     """
-    try:
-        if (path := folder / "tokenizer.json").is_file():
-            return QwenTokenizer(read_json(path))
-        if (path := folder / "vocab.json").is_file():
-            return QwenTokenizer(_from_vocabulary(folder))
-        if (path := folder / "qwen.tiktoken").is_file():
+    path = tokenizer_file(folder)
+    if path is None:
+        raise CheckpointError(
+            "there is no tokenizer (tokenizer.json, vocab.json with merges.txt, or qwen.tiktoken)",
+            path=folder,
+            hint="Copy it from the language model's folder.",
+        )
+    with _naming(path):
+        if path.name == QWEN1_FILE:
             return QwenTokenizer(_from_ranks(path), is_qwen1=True)
+        return QwenTokenizer(_from_vocabulary(folder) if path.name == "vocab.json" else read_json(path))
+
+
+def added_tokens(folder: Path) -> dict[str, int]:
+    """Return the special and added tokens of a folder's tokenizer, without making it (seconds for a qwen.tiktoken).
+
+    Returns:
+        ids by name, none if the folder has no tokenizer.
+
+    Raises:
+        CheckpointError: the file that names them is damaged.
+    """
+    path = tokenizer_file(folder)
+    if path is None:
+        return {}
+    with _naming(path):
+        if path.name == QWEN1_FILE:
+            tokens = _qwen1_tokens(_read_ranks(path))
+        else:
+            content = read_json(path)
+            declared = path.name == "vocab.json"
+            tokens = _declared_tokens(folder, content) if declared else content.get("added_tokens") or []
+        return {token["content"]: int(token["id"]) for token in tokens}
+
+
+def tokenizer_file(folder: Path) -> Path | None:
+    """Return the file from which a folder's tokenizer is made, None if there is none."""
+    names = ("tokenizer.json", "vocab.json", QWEN1_FILE)
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
     except CheckpointError:
         raise
     except Exception as error:  # tokenizers raises plain Exception
         raise CheckpointError(
             f"the tokenizer cannot be read ({error})", path=path, hint="Download the model again."
         ) from error
-    raise CheckpointError(
-        "there is no tokenizer (tokenizer.json, vocab.json with merges.txt, or qwen.tiktoken)",
-        path=folder,
-        hint="Copy it from the language model's folder.",
-    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -230,6 +265,24 @@ def _from_ranks(path: Path) -> dict[str, Any]:
     only. They are the merge rule that tokenizers wants. A token that no merging reaches is found as a whole word
     (`ignore_merges`).
     """
+    ranks = _read_ranks(path)
+    letters = _byte_letters()
+    spelled = {token: "".join(letters[byte] for byte in token) for token in ranks}
+    merges = []
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        parts = _merged(token, ranks, rank) if len(token) > 1 else []
+        if len(parts) == 2:
+            merges.append((spelled[parts[0]], spelled[parts[1]]))
+    vocabulary = {spelled[token]: rank for token, rank in ranks.items()}
+    return _bpe(vocabulary, merges, _qwen1_tokens(ranks), whole_words=True)
+
+
+def _qwen1_tokens(ranks: dict[bytes, int]) -> list[dict[str, Any]]:
+    first = max(ranks.values(), default=-1) + 1
+    return [_added_token(content, first + i) for i, content in enumerate(_QWEN1_SPECIALS)]
+
+
+def _read_ranks(path: Path) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
@@ -239,16 +292,7 @@ def _from_ranks(path: Path) -> dict[str, Any]:
             ranks[base64.b64decode(encoded, validate=True)] = int(rank_text)
         except (ValueError, binascii.Error) as error:
             raise CheckpointError(f"line {number} is damaged", path=path, hint="Download the model again.") from error
-    letters = _byte_letters()
-    spelled = {token: "".join(letters[byte] for byte in token) for token in ranks}
-    merges = []
-    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
-        parts = _merged(token, ranks, rank) if len(token) > 1 else []
-        if len(parts) == 2:
-            merges.append((spelled[parts[0]], spelled[parts[1]]))
-    first = max(ranks.values(), default=-1) + 1
-    added = [_added_token(content, first + i) for i, content in enumerate(_QWEN1_SPECIALS)]
-    return _bpe({spelled[token]: rank for token, rank in ranks.items()}, merges, added, whole_words=True)
+    return ranks
 
 
 def _merged(token: bytes, ranks: dict[bytes, int], below: int) -> list[bytes]:

@@ -109,9 +109,24 @@ def test_parts_hold_the_values_of_the_files(tmp_path: Path) -> None:
 def test_config_of_qwen1_is_kept(tmp_path: Path) -> None:
     config = load_parts(*tiny_parts(tmp_path)).config
     assert (config.use_dynamic_ntk, config.use_logn_attn, config.seq_length) == (True, True, 512)
-    assert config.image_token_id == 151646
+    assert config.image_token_id == 259  # <|extra_0|> of a tokenizer with 256 ranks
     assert (config.vision_feature_layer, config.vision_feature_select_strategy) == (-1, "default")
     assert (config.text_config.intermediate_size, config.text_config.rms_norm_eps) == (128, 1e-6)
+
+
+@pytest.mark.parametrize(("declared", "marker"), [({"<image>": 300}, 300), ({"<tool>": 300}, 151646)])
+def test_the_marker_is_the_one_that_the_tokenizer_names(tmp_path: Path, declared: Any, marker: int) -> None:
+    parts = tiny_parts(tmp_path)
+    folder = parts.language_model
+    (folder / "qwen.tiktoken").unlink()
+    assert load_parts(*parts).config.image_token_id == 151646  # no tokenizer at all
+    (folder / "vocab.json").write_text('{"a": 0}')
+    (folder / "merges.txt").write_text("")
+    (folder / "added_tokens.json").write_text(json.dumps(declared))
+    assert load_parts(*parts).config.image_token_id == marker
+    (folder / "added_tokens.json").write_text('["<image>"]')
+    with pytest.raises(CheckpointError, match=r"added_tokens\.json"):
+        load_parts(*parts)
 
 
 def test_switches_that_a_qwen1_config_leaves_out_are_those_of_its_code(tmp_path: Path) -> None:
