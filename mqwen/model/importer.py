@@ -11,23 +11,27 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from mqwen.errors import CheckpointError, DiskFullError
 from mqwen.model.assembly import Job
 from mqwen.model.checkpoint import Progress, new_projector, open_parts
+from mqwen.model.config import MQwenConfig
 from mqwen.model.config_files import config_fields
 from mqwen.model.layouts import saved_name
+from mqwen.model.pixel_values import read_image_settings
+from mqwen.model.processor import MQwenProcessor
 from mqwen.model.shards import MAX_SHARD_BYTES, NewTensor, write_error, write_json, write_shards
 from mqwen.model.tensors import read_json
+from mqwen.model.tokenizer import QWEN1_FILE, tokenizer_file
 
 # What describes a model beside its weights. Python files are not among them: code of a model folder is never run.
 _TOKENIZER_FILES = (
-    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "qwen.tiktoken"),
+    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"),
     *("added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json"),
 )
-_IMAGE_FILES = ("preprocessor_config.json",)
 _OURS = re.compile(r"model.*\.safetensors|.+\.json|.+\.tiktoken|.+\.txt|.+\.jinja")
 
 
@@ -70,10 +74,9 @@ def import_parts(
         if shutil.disk_usage(out.parent).free < needed:
             raise DiskFullError(f"the disk has less room than the {needed / 1e9:.1f} GB needed", path=out.parent)
         partial.mkdir()
+        _write_processor(language_model, vision_tower, opened.config, partial)
         write_shards(partial, announced, _stream(projector, jobs, progress), max_shard_bytes=max_shard_bytes)
         write_json(partial / "generation_config.json", dict(opened.generation))
-        _copy(language_model, partial, _TOKENIZER_FILES)
-        _copy(vision_tower, partial, _IMAGE_FILES)
         embedding = next(job for job in jobs if "language_model.embed_tokens.weight" in job.targets)
         write_json(partial / "config.json", config_fields(opened.config, embedding.source.dtype))
         if out.is_dir():
@@ -112,12 +115,24 @@ def _prepare(out: Path) -> Path:
     return partial
 
 
-def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        if not (source / name).is_file():
+def _write_processor(language_model: Path, vision_tower: Path, config: MQwenConfig, target: Path) -> None:
+    tokenizer = tokenizer_file(language_model)
+    if tokenizer is not None and tokenizer.name == QWEN1_FILE:
+        # transformers reads this kind with the model's own code only: it gets a tokenizer.json, and the original's
+        # prompt as chat template.
+        MQwenProcessor.from_parts(language_model, vision_tower, config).save_pretrained(target)
+        return
+    for name in _TOKENIZER_FILES:
+        if not (language_model / name).is_file():
             continue
-        if name.endswith("_config.json"):  # auto_map names code that is not copied
-            fields = {field: value for field, value in read_json(source / name).items() if field != "auto_map"}
-            write_json(target / name, fields)
+        if name.endswith("_config.json"):
+            write_json(target / name, _without_code(read_json(language_model / name)))
         else:
-            shutil.copyfile(source / name, target / name)
+            shutil.copyfile(language_model / name, target / name)
+    settings, _ = read_image_settings(vision_tower)
+    if settings is not None:
+        write_json(target / "preprocessor_config.json", _without_code(settings))
+
+
+def _without_code(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "auto_map"}  # it names code that is not copied

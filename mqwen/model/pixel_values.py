@@ -124,7 +124,7 @@ def load_transform(folder: Path, vision_type: str, image_size: tuple[int, int]) 
         tower's.
     """
     standard = _standard(vision_type, image_size)
-    content, path = _read_config(folder)
+    content, path = read_image_settings(folder)
     if content is None:
         return standard
     kind = str(content.get("image_processor_type") or content.get("feature_extractor_type") or standard[1])
@@ -153,7 +153,12 @@ def _standard(vision_type: str, image_size: tuple[int, int]) -> tuple[PixelTrans
     return PixelTransform(min(image_size), crop=image_size, mean=_CLIP_MEAN, std=_CLIP_STD), kind
 
 
-def _read_config(folder: Path) -> tuple[dict[str, Any] | None, Path]:
+def read_image_settings(folder: Path) -> tuple[dict[str, Any] | None, Path]:
+    """Return what a vision folder says of its image processing, None if nothing, and the file that says it.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
     if (path := folder / "preprocessor_config.json").is_file():
         return read_json(path), path
     if (path := folder / "processor_config.json").is_file():  # transformers 5 may keep it in here

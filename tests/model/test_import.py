@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import LlavaForConditionalGeneration
+from transformers import AutoTokenizer, LlavaForConditionalGeneration
 
 from mqwen.errors import Cancelled, CheckpointError, WriteError
 from mqwen.model import load_checkpoint, load_parts
 from mqwen.model.checkpoint import inspect_checkpoint
 from mqwen.model.importer import import_parts
+from mqwen.model.processor import MQwenProcessor
+from tests.tiny import write_tokenizer
 from tests.tiny_parts import TinyParts, tiny_parts
 
 MIB = 1 << 20
@@ -51,6 +56,8 @@ def test_the_joined_folder_is_the_same_model(tmp_path: Path, weights: Any) -> No
 
 def test_tokenizer_and_preprocessor_go_along_and_code_does_not(tmp_path: Path) -> None:
     parts = tiny_parts(tmp_path / "parts")
+    (parts.language_model / "qwen.tiktoken").unlink()
+    write_tokenizer(parts.language_model)
     tokenizer = json.loads((parts.language_model / "tokenizer_config.json").read_text())
     tokenizer["auto_map"] = {"AutoTokenizer": ["tokenization_qwen.QWenTokenizer", None]}
     (parts.language_model / "tokenizer_config.json").write_text(json.dumps(tokenizer))
@@ -62,12 +69,54 @@ def test_tokenizer_and_preprocessor_go_along_and_code_does_not(tmp_path: Path) -
         "generation_config.json",
         "model.safetensors",
         "preprocessor_config.json",
-        "qwen.tiktoken",
+        "tokenizer.json",
         "tokenizer_config.json",
     ]
-    assert (out / "qwen.tiktoken").read_bytes() == (parts.language_model / "qwen.tiktoken").read_bytes()
+    assert (out / "tokenizer.json").read_bytes() == (parts.language_model / "tokenizer.json").read_bytes()
     assert "auto_map" not in (out / "tokenizer_config.json").read_text() + (out / "config.json").read_text()
     assert json.loads((out / "generation_config.json").read_text()) == {"eos_token_id": 256, "pad_token_id": 256}
+
+
+@pytest.mark.parametrize("qwen1", [False, True])
+def test_image_processing_that_transformers_5_keeps_elsewhere_goes_along(tmp_path: Path, qwen1: bool) -> None:
+    parts = tiny_parts(tmp_path / "parts")
+    if not qwen1:
+        (parts.language_model / "qwen.tiktoken").unlink()
+        write_tokenizer(parts.language_model)
+    settings = json.loads((parts.vision_tower / "preprocessor_config.json").read_text())
+    settings |= {"image_mean": [0.1, 0.2, 0.3], "auto_map": {"AutoImageProcessor": "code.Processor"}}
+    (parts.vision_tower / "preprocessor_config.json").unlink()
+    (parts.vision_tower / "processor_config.json").write_text(json.dumps({"image_processor": settings}))
+    out = tmp_path / "out"
+    import_parts(*parts, out)
+    written = json.loads((out / "preprocessor_config.json").read_text())
+    assert written["image_mean"] == [0.1, 0.2, 0.3] and "auto_map" not in written
+    picture = Image.linear_gradient("L").convert("RGB")
+    ours = MQwenProcessor.from_folder(out, load_checkpoint(out).config)
+    before = MQwenProcessor.from_parts(parts.language_model, parts.vision_tower, load_checkpoint(out).config)
+    assert ours.pixel_values(picture).equal(before.pixel_values(picture))
+
+
+def test_transformers_reads_the_tokenizer_that_comes_of_a_tiktoken_file(tmp_path: Path, data_folder: Path) -> None:
+    found = find_spec("dashscope")
+    ranks = Path(found.origin or "").parent / "resources" / "qwen.tiktoken" if found else Path()
+    if not ranks.is_file():
+        pytest.skip("PyPI's dashscope, which carries the real qwen.tiktoken, is not installed")
+    parts = tiny_parts(tmp_path / "parts", hidden_size=16, layers=1, vocab_size=151936)
+    shutil.copyfile(ranks, parts.language_model / "qwen.tiktoken")
+    out = tmp_path / "out"
+    import_parts(*parts, out)
+    golden = json.loads((data_folder / "golden_seed" / "tokenizer.json").read_text(encoding="utf-8"))
+    theirs = AutoTokenizer.from_pretrained(out)
+    for case in golden["texts"]:
+        assert theirs(case["text"])["input_ids"] == case["ids"], case["text"]
+    assert theirs.convert_tokens_to_ids("<|extra_0|>") == load_checkpoint(out).config.image_token_id == 151646
+    assert (theirs.eos_token, theirs.pad_token) == ("<|im_end|>", "<|endoftext|>")
+    # The original's prompt, of which no file of the language model tells.
+    question = golden["prompts"][0]
+    messages = [{"role": "user", "content": question["query"]}]
+    ids = theirs.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
+    assert ids == question["encode_raw_ids"]
 
 
 def test_stored_dtypes_are_kept_and_shards_are_cut(tmp_path: Path) -> None:
