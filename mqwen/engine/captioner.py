@@ -245,7 +245,7 @@ class Captioner:
         """Return [3, H, W] of a file or a PIL image."""
         if isinstance(image, Image.Image):
             return self.processor.pixel_values(to_rgb(image))
-        # At twice the size the model sees, JPEG's own reduction differs by 0.2 of 255 after the resize.
+        # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
         return self.processor.pixel_values(read_image(Path(image), at_least=2 * max(self.processor.image_size)))
 
     def _read(self, item: Any, question: str | Callable[[Any], str]) -> tuple[Tensor, str] | MqwenError:
