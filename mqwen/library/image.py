@@ -41,8 +41,8 @@ def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
     """Return the photo at `path` as an RGB picture, turned as its EXIF says; of an animation the first frame.
 
     The content decides, not the suffix. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps
-    `at_least` pixels; with twice the side that the model wants, the result differs by about 0.2 to 0.5 of 255 from a whole
-    decode (facts/performance.md). Other pictures beyond 89 megapixels are decoded whole, one at a time (4 bytes a
+    `at_least` pixels; with twice the side that the model wants, the result differs on average by 0.2 to 0.5 of 255 from
+    a whole decode. Other pictures beyond 89 megapixels are decoded whole, one at a time (4 bytes a
     pixel, refused where that memory is not free), and then averaged down to the same bound.
 
     Args:
