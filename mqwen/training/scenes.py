@@ -16,6 +16,7 @@ from mqwen.training.concepts import concepts
 SIZE = 128  # pixels, both sides
 PATCH = 16
 HELD_OUT_EVERY = 16
+MOST_THINGS = 4
 
 BACKGROUNDS = (
     ("white background", "白色背景"),
