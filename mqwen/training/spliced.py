@@ -28,7 +28,7 @@ from mqwen.training.descent import Descent
 from mqwen.training.drawing import draw, pixels
 from mqwen.training.losses import pair_loss, region_loss, text_embeddings
 from mqwen.training.progress import Checkpoint, Log
-from mqwen.training.scenes import MOST_THINGS, Scene, compose
+from mqwen.training.scenes import MOST_THINGS, PATCH, SIZE, Scene, compose
 from mqwen.training.vocabulary import IMAGE_TOKEN
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ class Batch:
     Attributes:
         pixel_values: [pictures, 3, SIZE, SIZE].
         regions: what covers each patch, [pictures, patches].
-        tallies: for each patch of a thing, how many of its kind there are less one, and the place of its kind in a
-            caption, [pictures, patches, 2]; IGNORED elsewhere.
+        tallies: see tally(), [pictures, patches, 3].
         ids, labels: [pictures, L].
         forks: which fork a token belongs to, [pictures, L]; -1 where rows are filled up.
         places: where in its fork, [pictures, L].
@@ -150,10 +149,20 @@ class SplicedPictures(torch.utils.data.Dataset[Example]):
 
 
 def tally(scene: Scene, regions: Tensor) -> Tensor:
-    """Labels [patches, 2] of what covers each patch: number of its kind less one, and its kind's place in a caption."""
-    labels = torch.full((len(regions), 2), IGNORED)
+    """Labels [patches, 3] of what covers each patch, IGNORED where no thing does.
+
+    The number of its kind less one; its kind's place in a caption; and how many of its kind have begun before it or
+    with it, patches read row by row, less one: what a causal model can know there.
+    """
+    labels = torch.full((len(regions), 3), IGNORED)
+    row_length = SIZE // PATCH
     for place, (kind, number) in enumerate(scene.counts().items()):
-        labels[regions == kind] = torch.tensor([number - 1, place])
+        centres = [(thing.x / PATCH - 0.5, thing.y / PATCH - 0.5) for thing in scene.things if thing.concept == kind]
+        begun: set[int] = set()
+        for patch in (regions == kind).nonzero()[:, 0].tolist():
+            y, x = divmod(patch, row_length)
+            begun.add(min(range(number), key=lambda i: (centres[i][0] - x) ** 2 + (centres[i][1] - y) ** 2))
+            labels[patch] = torch.tensor([number - 1, place, len(begun) - 1])
     return labels
 
 
@@ -192,27 +201,31 @@ def forked_attention(prefix: int, forks: Tensor) -> Tensor:
 
 def read(
     model: MQwenForConditionalGeneration, prefix_ids: Tensor, features: Tensor, batch: Batch
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Run pictures with all their forks through the language model.
 
     Args:
         features: projected, [pictures, image tokens, hidden].
 
     Returns:
-        hidden states of the image tokens [pictures, image tokens, hidden] and of the forks [pictures, L, hidden].
+        hidden states of the image tokens half way up and at the end, both [pictures, image tokens, hidden], and of the
+        forks [pictures, L, hidden].
     """
     embed = model.get_input_embeddings()
     start = embed(prefix_ids).expand(len(features), -1, -1)
     inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids)], dim=1)
     prefix = inputs_embeds.shape[1] - batch.ids.shape[1]
     common = torch.arange(prefix).expand(len(features), -1)
-    hidden = model.language_model(
+    out = model.language_model(
         inputs_embeds=inputs_embeds,
         attention_mask=forked_attention(prefix, batch.forks),
         position_ids=torch.cat([common, prefix + batch.places], dim=1),
         use_cache=False,
-    ).last_hidden_state
-    return hidden[:, start.shape[1] : prefix], hidden[:, prefix:]
+        output_hidden_states=True,
+    )
+    image = slice(start.shape[1], prefix)
+    half_way = out.hidden_states[len(model.language_model.layers) // 2]
+    return half_way[:, image], out.last_hidden_state[:, image], out.last_hidden_state[:, prefix:]
 
 
 def answer_loss(model: MQwenForConditionalGeneration, hidden: Tensor, batch: Batch) -> Tensor:
@@ -236,16 +249,19 @@ def naming_loss(model: MQwenForConditionalGeneration, hidden: Tensor, regions: T
     return sum((F.cross_entropy(logits, column[regions[shown]]) for column in first.T), start=torch.tensor(0.0))
 
 
-def tally_loss(heads: nn.ModuleList, patches: Tensor, tallies: Tensor) -> Tensor:
-    """Cross entropy of what patches [pictures, patches, width] say about their kind against tallies, summed.
+def tally_loss(head: nn.Linear, tokens: Tensor, tallies: Tensor) -> Tensor:
+    """Cross entropy of what patches or image tokens [pictures, patches, width] say against their tallies, summed.
 
-    A count is one word of an answer, and a batch has a few dozen; so every patch is made to know its own.
+    A count is one word of an answer, and a batch has a few dozen: too few to find out what to look at. So every patch
+    is made to know its own.
+
+    Args:
+        tallies: [pictures, patches, kinds of tally]; the head gives MOST_THINGS logits for each.
     """
     thing = tallies[..., 0] != IGNORED
-    return sum(
-        (F.cross_entropy(head(patches[thing]).float(), tallies[thing][:, i]) for i, head in enumerate(heads)),
-        start=torch.tensor(0.0),
-    )
+    logits = head(F.layer_norm(tokens[thing], tokens.shape[-1:])).float()
+    each = F.cross_entropy(logits.view(-1, MOST_THINGS), tallies[thing].flatten())
+    return each * tallies.shape[-1]
 
 
 @torch.no_grad()
@@ -265,7 +281,8 @@ def calibrate(projector: MultiModalProjector, patches: Tensor, scale: float = 0.
 
 class Pupil(nn.Module):
     """What the second stage trains: the spliced model, the projection through which patches still meet anchors, and
-    heads that only training has, for the number and the place of a patch's kind.
+    heads that only training has, for tallies: of the tower's patches, and of image tokens half way up the language
+    model.
 
     The vision tower of `towers` becomes the spliced model's own; its text tower and its anchors are only asked.
     """
@@ -277,8 +294,8 @@ class Pupil(nn.Module):
         self.model.vision_tower.load_state_dict(clip.vision_model.state_dict())
         clip.vision_model = self.model.vision_tower
         self.visual_projection = clip.visual_projection
-        width = clip.config.vision_config.hidden_size
-        self.tally_heads = nn.ModuleList(nn.Linear(width, MOST_THINGS) for _ in range(2))
+        self.patch_tally = nn.Linear(clip.config.vision_config.hidden_size, 2 * MOST_THINGS)
+        self.token_tally = nn.Linear(self.model.config.text_config.hidden_size, MOST_THINGS)
 
 
 def train_spliced(
@@ -303,7 +320,8 @@ def train_spliced(
         [
             (model.vision_tower, settings.tower_share),
             (pupil.visual_projection, settings.tower_share),
-            (pupil.tally_heads, settings.tower_share),
+            (pupil.patch_tally, 1.0),
+            (pupil.token_tally, 1.0),
             (model.multi_modal_projector, settings.projector_share),
             (model.language_model, 1.0),
         ],
@@ -322,21 +340,24 @@ def train_spliced(
         with torch.autocast("cpu", torch.bfloat16):
             seen = model.vision_tower(batch.pixel_values)
             patches = seen.last_hidden_state[:, 1:]
-            image_hidden, fork_hidden = read(model, prefix_ids, model.multi_modal_projector(patches), batch)
+            half_way, image_hidden, fork_hidden = read(model, prefix_ids, model.multi_modal_projector(patches), batch)
             answers = answer_loss(model, fork_hidden, batch)
             naming = naming_loss(model, image_hidden, batch.regions, first_tokens)
-            tallies = tally_loss(pupil.tally_heads, model.vision_tower.post_layernorm(patches), batch.tallies)
+            patch_tallies = tally_loss(pupil.patch_tally, patches, batch.tallies[..., :2])
+            token_tallies = tally_loss(pupil.token_tally, half_way, batch.tallies[..., 2:])
             regions, right = region_loss(clip, patches, batch.regions, anchors)
             with torch.no_grad():
                 texts = text_embeddings(clip, tokenizer, batch.captions)
             pairs = pair_loss(clip.visual_projection(seen.pooler_output), texts, scale)
-        descent.step(step, answers + 0.1 * naming + 0.2 * tallies + 0.3 * regions + 0.05 * pairs)
+        tallies = 0.2 * patch_tallies + 0.5 * token_tallies
+        descent.step(step, answers + 0.1 * naming + tallies + 0.3 * regions + 0.05 * pairs)
         log.write(
             stage="spliced",
             step=step,
             answers=answers.item(),
             naming=naming.item(),
-            tallies=tallies.item(),
+            patch_tallies=patch_tallies.item(),
+            token_tallies=token_tallies.item(),
             regions=regions.item(),
             right=right,
             pairs=pairs.item(),

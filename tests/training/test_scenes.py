@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from mqwen.training.captions import answer, phrase, read_back
 from mqwen.training.concepts import concepts
 from mqwen.training.drawing import draw
 from mqwen.training.scenes import PATCH, SIZE, Scene, Thing, compose
+from mqwen.training.spliced import IGNORED, tally
 
 seeds = st.integers(0, 2**32)
 
@@ -97,3 +99,18 @@ def test_every_concept_can_be_seen() -> None:
         empty, _ = draw(Scene((), 4, "normal"), random.Random(0), augment=False)
         changed = np.abs(np.asarray(shown, int) - np.asarray(empty, int)).max(-1) > 40
         assert changed.sum() > 120, concept.en
+
+
+def test_patches_know_how_many_of_their_kind_there_are() -> None:
+    """Two of kind 5 at the left, one above the other, and one of kind 3 between them in reading order."""
+    things = (
+        Thing(5, "normal", 30, 30, 40, 0),
+        Thing(5, "normal", 42, 100, 40, 0),
+        Thing(3, "normal", 100, 60, 40, 0),
+    )
+    scene = Scene(things, 0, "normal")
+    _, regions = draw(scene, random.Random(1))
+    told = tally(scene, torch.from_numpy(regions).flatten()).view(*regions.shape, 3)
+    upper, lower, right = told[1, 1].tolist(), told[6, 2].tolist(), told[3, 6].tolist()
+    assert (upper, lower, right) == ([1, 0, 0], [1, 0, 1], [0, 1, 0])
+    assert (told[torch.from_numpy(regions) >= len(concepts())] == IGNORED).all()
