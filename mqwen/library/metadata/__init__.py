@@ -1,0 +1,1 @@
+"""Metadata inside photos and in XMP sidecars beside them: read, plan, prove, commit."""
