@@ -1,4 +1,4 @@
-"""A patch that turns a file's new bytes back into its old ones, small where little changed.
+"""What is kept of a file before it is changed: a small one whole, else a patch that turns its new bytes back.
 
 A caption written into a 5 MB photo moves megabytes of pixels and changes a few hundred bytes. What is kept for undoing
 it are copies "so many bytes from there in the new file" and, between them, the old bytes that the new file lacks:
@@ -6,7 +6,8 @@ it are copies "so many bytes from there in the new file" and, between them, the 
     magic, lengths of new and old (8 bytes each), SHA-256 of old, then deflated:
     number of hunks; for each hunk: bytes to copy, where from in new, bytes to insert; then all bytes to insert
 
-Numbers are LEB128. Applying a patch checks its result, so that it gives the old bytes or an error.
+Numbers are LEB128. Applying a patch checks its result, so that it gives the old bytes or an error. A record of a small
+file is its deflated bytes after a magic of its own: these come back even if someone has changed the file since.
 """
 
 from __future__ import annotations
@@ -19,10 +20,39 @@ from collections.abc import Iterator
 from mqwen.errors import InputError
 
 _MAGIC = b"MQu1"
+_WHOLE = b"MQw1"
+_SMALL = 64 * 1024  # bytes; sidecars are smaller
 _HEADER = struct.Struct("<4sQQ32s")
 _ANCHOR = 32  # bytes that must agree where the two files are matched again after a difference
 _LARGEST_STEP = 2**20
 _MOST_HUNKS = 1_000  # files that differ everywhere: what is left is kept as it is
+
+
+def make_record(new: bytes, old: bytes) -> bytes:
+    """Return what old_bytes() makes `old` of."""
+    return _WHOLE + zlib.compress(old, 9) if len(old) <= _SMALL else make_patch(new, old)
+
+
+def old_bytes(record: bytes, new: bytes) -> bytes:
+    """Return the bytes that stood there before.
+
+    Args:
+        new: what was written; of no account where is_whole(record).
+
+    Raises:
+        InputError: the record is damaged, or a patch that was not made for these bytes.
+    """
+    if not is_whole(record):
+        return apply_patch(new, record)
+    try:
+        return zlib.decompress(record[len(_WHOLE) :])
+    except zlib.error as error:
+        raise InputError("its undo record does not fit it") from error
+
+
+def is_whole(record: bytes) -> bool:
+    """Say whether a record brings the old bytes back whatever the file holds now."""
+    return record.startswith(_WHOLE)
 
 
 def make_patch(new: bytes, old: bytes) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqwen.errors import InputError
-from mqwen.library.undo import apply_patch, make_patch
+from mqwen.library.undo import apply_patch, is_whole, make_patch, make_record, old_bytes
 
 PIXELS = random.Random(0).randbytes(5_000_000)
 XMP = b"<x:xmpmeta>" + b"<rdf:li>a word or two</rdf:li>\n" * 60 + b"</x:xmpmeta>"
@@ -96,3 +96,18 @@ def test_files_that_differ_everywhere_do_not_take_for_ever() -> None:
     for place in range(0, len(old), 70):
         old[place] ^= 1
     assert apply_patch(new, make_patch(new, bytes(old))) == bytes(old)
+
+
+@pytest.mark.parametrize("size", [0, 1000, 65_536, 65_537, 300_000])
+def test_small_files_come_back_whatever_became_of_them_and_large_ones_from_what_was_written(size: int) -> None:
+    old, new = PIXELS[:size], b"new" + PIXELS[:size]
+    record = make_record(new, old)
+    assert old_bytes(record, new) == old
+    assert is_whole(record) == (size <= 65_536)
+    if is_whole(record):
+        assert old_bytes(record, b"a person changed it") == old
+    else:
+        with pytest.raises(InputError, match="does not fit"):
+            old_bytes(record, b"a person changed it")
+    with pytest.raises(InputError, match="does not fit"):
+        old_bytes(record[:-1], new)
