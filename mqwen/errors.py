@@ -52,6 +52,10 @@ class CheckpointError(MqwenError):
         self.tensor = tensor
 
 
+class DownloadError(MqwenError):
+    """A model cannot be had from the hub; what has arrived is kept, and the same download goes on from there."""
+
+
 class InputError(MqwenError, ValueError):
     """What was handed over does not fit together: markers and pictures, options, a prompt."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mqwen import hub
+from mqwen.hub import folders
 from mqwen.errors import CheckpointError
 from mqwen.hub import find_model, installed_models, is_starter, models_folder
 
@@ -17,7 +17,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty user data folder, a resources folder without a starter, and a working directory."""
     monkeypatch.setattr("platformdirs.user_data_dir", lambda *arguments, **named: str(tmp_path / "data"))
     (tmp_path / "resources").mkdir()
-    monkeypatch.setattr(hub, "resources_path", lambda: tmp_path / "resources")
+    monkeypatch.setattr(folders, "resources_path", lambda: tmp_path / "resources")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "data" / "models"

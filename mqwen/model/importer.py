@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 from mqwen.errors import CheckpointError, DiskFullError
 from mqwen.model.assembly import Job
-from mqwen.model.checkpoint import Progress, new_projector, open_parts
+from mqwen.model.checkpoint import Opened, Progress, new_projector, open_parts
 from mqwen.model.config import MQwenConfig
 from mqwen.model.config_files import config_fields
 from mqwen.model.layouts import saved_name
@@ -58,14 +58,43 @@ def import_parts(
         CheckpointError: a folder is incomplete, damaged or of another architecture, or `out` holds something already.
         WriteError, DiskFullError: `out` cannot be written. Nothing is left behind, as with every other error.
     """
-    language_model, vision_tower, out = Path(language_model), Path(vision_tower), Path(out).absolute()
+    language_model, vision_tower = Path(language_model), Path(vision_tower)
     opened = open_parts(language_model, vision_tower, Path(adapter) if adapter else None, image_token_id=image_token_id)
+
+    def describe(folder: Path) -> None:
+        _write_processor(language_model, vision_tower, opened.config, folder)
+
+    projector = new_projector(opened.model) if adapter is None else {}
+    write_llava(opened, Path(out), describe, projector=projector, max_shard_bytes=max_shard_bytes, progress=progress)
+
+
+def write_llava(
+    opened: Opened,
+    out: Path,
+    describe: Callable[[Path], None],
+    *,
+    projector: Mapping[str, torch.Tensor] | None = None,
+    dtype: torch.dtype | None = None,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+    progress: Progress | None = None,
+) -> None:
+    """Write an opened checkpoint in the LLaVA layout, a tensor at a time; see import_parts.
+
+    Args:
+        describe: writes the tokenizer's and the processor's files into the folder that it is given.
+        projector: new weights for a projector that the checkpoint does not have.
+        dtype: None keeps what each weight is stored in.
+
+    Raises:
+        CheckpointError, WriteError, DiskFullError: see import_parts.
+    """
+    out = out.absolute()
     partial = _prepare(out)
     # Wide dtypes first, which keeps every tensor in the file aligned; otherwise in the order of the shards.
-    jobs = sorted(opened.jobs, key=lambda job: -job.source.dtype.itemsize)
-    projector = new_projector(opened.model) if adapter is None else {}
-    announced = [NewTensor(saved_name(name), tuple(t.shape), t.dtype) for name, t in projector.items()] + [
-        NewTensor(saved_name(target), shape, job.source.dtype)
+    jobs = sorted(opened.jobs, key=lambda job: 0 if dtype else -job.source.dtype.itemsize)
+    projector = projector or {}
+    announced = [NewTensor(saved_name(name), tuple(t.shape), dtype or t.dtype) for name, t in projector.items()] + [
+        NewTensor(saved_name(target), shape, dtype or job.source.dtype)
         for job in jobs
         for target, shape in zip(job.targets, job.shapes, strict=True)
     ]
@@ -74,11 +103,11 @@ def import_parts(
         if shutil.disk_usage(out.parent).free < needed:
             raise DiskFullError(f"the disk has less room than the {needed / 1e9:.1f} GB needed", path=out.parent)
         partial.mkdir()
-        _write_processor(language_model, vision_tower, opened.config, partial)
-        write_shards(partial, announced, _stream(projector, jobs, progress), max_shard_bytes=max_shard_bytes)
+        describe(partial)
+        write_shards(partial, announced, _stream(projector, jobs, dtype, progress), max_shard_bytes=max_shard_bytes)
         write_json(partial / "generation_config.json", dict(opened.generation))
         embedding = next(job for job in jobs if "language_model.embed_tokens.weight" in job.targets)
-        write_json(partial / "config.json", config_fields(opened.config, embedding.source.dtype))
+        write_json(partial / "config.json", config_fields(opened.config, dtype or embedding.source.dtype))
         if out.is_dir():
             out.rmdir()
         partial.rename(out)
@@ -88,12 +117,15 @@ def import_parts(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _stream(projector: dict[str, torch.Tensor], jobs: list[Job], progress: Progress | None) -> Iterator[torch.Tensor]:
-    yield from projector.values()
+def _stream(
+    projector: Mapping[str, torch.Tensor], jobs: list[Job], dtype: torch.dtype | None, progress: Progress | None
+) -> Iterator[torch.Tensor]:
+    for tensor in projector.values():
+        yield tensor.to(dtype or tensor.dtype)
     done, total = 0, sum(job.nbytes for job in jobs)
     for job in jobs:
         for _, tensor in job.read():
-            yield tensor.to(job.source.dtype)
+            yield tensor.to(dtype or job.source.dtype)
             del tensor  # before the next one is read
         done += job.nbytes
         if progress is not None:

@@ -212,14 +212,29 @@ def load_pickle(path: Path) -> dict[str, torch.Tensor]:
     return dict(content)
 
 
-def _open_shards(index: Path) -> Weights:
+def shard_names(index: Path) -> list[str]:
+    """Return the files that an index of shards names, sorted.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    return sorted(set(_weight_map(index).values()))
+
+
+def _weight_map(index: Path) -> dict[str, str]:
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError("names no tensors: weight_map is missing", path=index, hint=INCOMPLETE_HINT)
-    shards: dict[str, str] = {}  # file -> the first tensor in it
     for name, file in weight_map.items():
         if not isinstance(file, str) or not _is_plain_name(file):
             raise CheckpointError(f"its file {file!r} is not a file of this folder", path=index, tensor=name)
+    return weight_map
+
+
+def _open_shards(index: Path) -> Weights:
+    weight_map = _weight_map(index)
+    shards: dict[str, str] = {}  # file -> the first tensor in it
+    for name, file in weight_map.items():
         shards.setdefault(file, name)
     tensors: dict[str, StoredTensor] = {}
     for file in sorted(shards):
