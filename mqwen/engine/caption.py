@@ -17,9 +17,10 @@ class Caption:
     Attributes:
         text: one line, without special tokens and without a model's thinking; empty if the model said nothing.
         keywords: the entries of an answer in the keywords style, in its order; empty for prose.
-        tokens: generated tokens, the one that ended the answer not counted.
+        tokens: generated tokens, neither the one that ended the answer nor those it was made to begin with counted.
         finish_reason: "stop" when the model ended by itself, "length" when it ran into max_new_tokens.
         logprob: mean natural log-probability of the generated tokens, the ending one included.
+        missing: words that were required and that it lacks, whatever was tried.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Caption:
     tokens: int
     finish_reason: Literal["stop", "length"]
     logprob: float
+    missing: tuple[str, ...] = ()
 
 
 def one_line(answer: str) -> str:

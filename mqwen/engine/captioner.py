@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import torch
 from PIL import Image
@@ -18,9 +17,14 @@ from transformers import GenerationConfig
 
 from mqwen.engine import device as devices
 from mqwen.engine.caption import Caption
-from mqwen.engine.decoder import Row, Sampling, answer
+from mqwen.engine.decoder import Decoder
+from mqwen.engine.events import Event
+from mqwen.engine.flow import Flow, Prepared
+from mqwen.engine.lane import Lane
 from mqwen.engine.prompts import prompt_for
-from mqwen.engine.read_ahead import read_ahead
+from mqwen.engine.request import Look, Prompt, Question, requests_of
+from mqwen.engine.sampling import Sampling
+from mqwen.engine.scheduler import Allowance, Scheduler
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
 from mqwen.library.image import read_image, to_rgb
@@ -30,18 +34,17 @@ from mqwen.model.processor import Message, MQwenProcessor
 if TYPE_CHECKING:
     from mqwen.model.splice import MQwenForConditionalGeneration
 
-_TOO_LARGE = DeviceError("not enough memory for this picture", hint="Close other programs, or take a smaller model.")
-
 Picture: TypeAlias = Path | str | Image.Image
 Asked: TypeAlias = Callable[[], bool]
 Item = TypeVar("Item")
 
 
 class Captioner:
-    """A loaded model with its processor. One thread at a time uses the model; others wait for it.
+    """A loaded model with its processor. Any threads may use it at the same time: they take turns, step by step.
 
-    Options of caption(), caption_many() and ask() beside those named there: max_new_tokens (256), temperature (0:
-    greedy), top_p (1), repetition_penalty (1; the prompt's tokens count too), seed (None: another one each time).
+    Options of caption(), caption_many(), events() and ask() beside those named there are the attributes of
+    mqwen.engine.sampling.Sampling: max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty,
+    no_repeat_ngram_size, forbidden, begin_with, required, seed.
 
     Attributes:
         processor: its MQwenProcessor.
@@ -58,8 +61,12 @@ class Captioner:
         self.plan = plan
         self.folder = folder
         self.is_starter = is_starter(folder)
-        self._lane = threading.Lock()
-        self._most_rows: int | None = None  # learned when memory ran out
+        self._turn = threading.Lock()
+        self._alone = threading.Lock()
+        self._pausing = threading.Event()
+        self._allowance = Allowance()
+        self._decoder: Decoder | None = None
+        self._lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
 
     @classmethod
     def load(
@@ -120,12 +127,22 @@ class Captioner:
         return f"{self.folder.name} on {self.plan.describe()}"
 
     def unload(self) -> None:
-        """Give the model's memory back; the captioner is of no use afterwards."""
-        with self._lane:
-            self._model = None
+        """Give the model's memory back: the captioner is of no use then. Runs under way end as if cancelled."""
+        for lane in list(self._lanes):
+            lane.close()
+        with self._turn:
+            self._model = self._decoder = None
             gc.collect()
             if self.plan.device.type == "cuda":
                 torch.cuda.empty_cache()
+
+    def pause(self) -> None:
+        """Compute nothing more, from the next layer or step on, until resume(); what is in flight keeps its memory."""
+        self._pausing.set()
+
+    def resume(self) -> None:
+        """Go on after pause()."""
+        self._pausing.clear()
 
     def caption(
         self, image: Picture, prompt: str | None = None, *, style: str = "brief", language: str = "en", **options: Any
@@ -139,33 +156,28 @@ class Captioner:
             return result
         raise Cancelled("stopped")
 
+    @overload
     def caption_many(
-        self,
-        items: Iterable[Item],
-        *,
-        prompt: str | Callable[[Item], str] | None = None,
-        style: str = "brief",
-        language: str = "en",
-        batch_size: int | Literal["auto"] = "auto",
-        ordered: bool = False,
-        cancelled: Asked | None = None,
-        finishing: Asked | None = None,
-        **options: Any,
-    ) -> Iterator[tuple[Item, Caption | MqwenError]]:
-        """Caption pictures in batches; `items` is read lazily, a few batches ahead.
+        self, items: Iterable[Item], *, questions: None = None, **options: Any
+    ) -> Iterator[tuple[Item, Caption | MqwenError]]: ...
+
+    @overload
+    def caption_many(
+        self, items: Iterable[Item], *, questions: Sequence[Question], **options: Any
+    ) -> Iterator[tuple[Item, tuple[Caption, ...] | MqwenError]]: ...
+
+    def caption_many(
+        self, items: Iterable[Item], *, questions: Sequence[Question] | None = None, **options: Any
+    ) -> Iterator[tuple[Item, Caption | tuple[Caption, ...] | MqwenError]]:
+        """Caption pictures, as many at a time as there are slots; `items` is read lazily, a few ahead.
 
         A picture that cannot be read, or for which the memory does not suffice even alone, comes out with its error;
-        the others go on. When memory runs out the batch is halved and tried again.
+        the others go on. When memory runs out the slots are halved, and what was in them is captioned again.
 
         Args:
             items: files or PIL images, any number.
-            prompt: the question, or a function that gives it for an item (called in a reading thread); None takes the
-                style's.
-            style, language: see mqwen.engine.prompts. In the keywords style the answer is split into Caption.keywords.
-            batch_size: pictures at a time; "auto" takes what the device's memory allows.
-            ordered: results in the order of `items`; otherwise as they get done.
-            cancelled: asked at every decode step and at every layer of a prefill.
-            finishing: asked before every batch; once true, no further batch is begun and the iteration ends.
+            questions: several about each picture, which is looked at once; a tuple of Captions comes out for each.
+            options: those of events(), and ordered: results in the order of `items`; otherwise as they get done.
 
         Yields:
             (item, Caption) or (item, the error that met it).
@@ -173,39 +185,60 @@ class Captioner:
         Raises:
             Cancelled: cancelled() was true; captions complete by then have been yielded.
         """
-        sampling = Sampling(**options)
-        question = prompt if prompt is not None else prompt_for(style, language)
-        size = (
-            devices.auto_batch_size(self._loaded(), self.plan, sampling.max_new_tokens)
-            if batch_size == "auto"
-            else batch_size
-        )
-        if size < 1:
-            raise InputError("batch_size must be at least 1")
-
-        def prepare(item: Item) -> tuple[Tensor, str] | MqwenError:
-            return self._read(item, question)
-
-        batch: list[tuple[Item, Row | MqwenError]] = []
-        with closing(read_ahead(items, prepare, depth=3 * size, ordered=ordered, cancelled=cancelled)) as ready:
-            for item, prepared in ready:
-                if isinstance(prepared, MqwenError):
-                    if not (ordered and batch):
-                        yield item, prepared
-                        continue
-                    batch.append((item, prepared))
+        with closing(self._events(items, questions=questions, telling=False, **options)) as events:
+            for event in events:
+                if event.error is not None:
+                    yield event.item, event.error
                 else:
-                    pixel_values, text = prepared
-                    input_ids = self.processor.encode([Message("user", text, images=1)])
-                    batch.append((item, Row([pixel_values], input_ids, keywords=style == "keywords")))
-                if len(batch) < size:
-                    continue
-                if finishing is not None and finishing():
-                    return
-                yield from self._answers(batch, sampling, cancelled)
-                batch = []
-        if finishing is None or not finishing():
-            yield from self._answers(batch, sampling, cancelled)
+                    yield event.item, event.captions if questions is not None else event.captions[0]
+
+    def events(
+        self, items: Iterable[Any], *, questions: Sequence[Question] | None = None, **options: Any
+    ) -> Iterator[Event]:
+        """Caption pictures and tell every token; see caption_many().
+
+        Args:
+            prompt: the question, or a function that gives it for an item (called in a reading thread); None takes the
+                style's.
+            style, language: see mqwen.engine.prompts. In the keywords style the answer is split into Caption.keywords.
+            questions: several instead of that one.
+            batch_size: slots, so many pictures at a time (times the questions); "auto" takes what the device's memory
+                allows.
+            cancelled: asked at every decode step, and at every layer while pictures and prompts are read.
+            finishing: asked before a picture gets its slot; once true, none is begun any more and the iteration ends
+                with those in hand.
+            paused: while it is true nothing is computed; asked as often as `cancelled`.
+        """
+        return self._events(items, questions=questions, telling=True, **options)
+
+    def _events(
+        self,
+        items: Iterable[Any],
+        *,
+        questions: Sequence[Question] | None,
+        telling: bool,
+        prompt: Prompt | None = None,
+        style: str = "brief",
+        language: str = "en",
+        batch_size: int | Literal["auto"] = "auto",
+        ordered: bool = False,
+        cancelled: Asked | None = None,
+        finishing: Asked | None = None,
+        paused: Asked | None = None,
+        **options: Any,
+    ) -> Generator[Event, None, None]:
+        asked = [Question(prompt, style, language)] if questions is None else list(questions)
+        if not asked:
+            raise InputError("there is no question")
+        sampling = Sampling(**options)
+        slots = batch_size
+        if slots == "auto":
+            slots = devices.auto_batch_size(self._loaded(), self.plan, sampling.max_new_tokens)
+        if slots < 1:
+            raise InputError("batch_size must be at least 1")
+        yield from self._run(
+            items, lambda item: self._read(item, asked), sampling, slots, telling, ordered, cancelled, finishing, paused
+        )
 
     def ask(
         self,
@@ -229,72 +262,92 @@ class Captioner:
         spoken = sum(message.images for message in messages)
         if spoken != len(images):
             raise InputError(f"the conversation has {spoken} images in its turns, and {len(images)} were given")
-        row = Row([self._pixels(image) for image in images], self.processor.encode(list(messages)))
-        for _, result in self._answers([(None, row)], Sampling(**options), cancelled):
-            if isinstance(result, MqwenError):
-                raise result
-            return result
+        requests = requests_of(
+            Look([self._pixels(image) for image in images]), [self.processor.encode(list(messages))], [False]
+        )
+        for event in self._run([None], lambda _: requests, Sampling(**options), 1, cancelled=cancelled):
+            if event.error is not None:
+                raise event.error
+            return event.captions[0]
         raise Cancelled("stopped")
+
+    def _run(
+        self,
+        items: Iterable[Any],
+        prepare: Callable[[Any], Prepared],
+        sampling: Sampling,
+        slots: int,
+        telling: bool = False,
+        ordered: bool = False,
+        cancelled: Asked | None = None,
+        finishing: Asked | None = None,
+        paused: Asked | None = None,
+    ) -> Iterator[Event]:
+        ends = finishing or (lambda: False)
+
+        def make(between: Callable[[], None]) -> Scheduler:
+            return Scheduler(
+                self._ready(),
+                self.processor,
+                self.plan,
+                sampling,
+                slots,
+                allowance=self._allowance,
+                between=between,
+                admitting=lambda: not ends(),
+                telling=telling,
+            )
+
+        def waits() -> bool:
+            return self._pausing.is_set() or (paused is not None and paused())
+
+        lane = Lane(make, self._turn, cancelled=cancelled, paused=waits)
+        self._lanes.add(lane)
+        flow = Flow(lane, prepare, self.processor.decode, depth=max(2, slots), ordered=ordered, finishing=ends)
+        yield from flow.run(items)
 
     def _loaded(self) -> MQwenForConditionalGeneration:
         if self._model is None:
             raise MqwenError("this model has been unloaded", path=self.folder, hint="Load it again.")
         return self._model
 
+    def _ready(self) -> Decoder:
+        """Return the model as a Decoder, made when it is first needed: quantisation and offloading come before."""
+        with self._turn:
+            model = self._loaded()
+            if self._decoder is None:
+                self._decoder = Decoder(model)
+            return self._decoder
+
     def _pixels(self, image: Picture) -> Tensor:
         """Return [3, H, W] of a file or a PIL image."""
         if isinstance(image, Image.Image):
-            return self.processor.pixel_values(to_rgb(image))
-        # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
-        return self.processor.pixel_values(read_image(Path(image), at_least=2 * max(self.processor.image_size)))
+            pixels = self.processor.pixel_values(to_rgb(image))
+        else:
+            # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
+            size = 2 * max(self.processor.image_size)
+            pixels = self.processor.pixel_values(read_image(Path(image), at_least=size))
+        return pixels.pin_memory() if self.plan.device.type == "cuda" else pixels
 
-    def _read(self, item: Any, question: str | Callable[[Any], str]) -> tuple[Tensor, str] | MqwenError:
+    def _read(self, item: Any, asked: Sequence[Question]) -> Prepared:
         """Prepare one picture in a reading thread: whatever is wrong with it is its own trouble, not the run's."""
         try:
-            return self._pixels(item), question if isinstance(question, str) else question(item)
+            try:
+                pixels = self._pixels(item)
+            except MemoryError:  # as many at a time as there are threads was too much: again, one at a time
+                with self._alone:
+                    pixels = self._pixels(item)
+            texts = [
+                prompt_for(question.style, question.language)
+                if question.prompt is None
+                else question.prompt
+                if isinstance(question.prompt, str)
+                else question.prompt(item)
+                for question in asked
+            ]
+            prompts = [self.processor.encode([Message("user", text, images=1)]) for text in texts]
+            return requests_of(Look([pixels]), prompts, [question.style == "keywords" for question in asked])
         except MqwenError as error:
             return error
         except Exception as error:
             return ImageError(f"cannot be read ({error!r})", path=item if isinstance(item, str | Path) else None)
-
-    def _answers(
-        self, batch: list[tuple[Item, Row | MqwenError]], sampling: Sampling, cancelled: Asked | None
-    ) -> Iterator[tuple[Item, Caption | MqwenError]]:
-        """Yield each item with its answer, in order; when memory runs out, halve what goes through at once."""
-        waiting = deque(batch)
-        while waiting:
-            item, row = waiting[0]
-            if isinstance(row, MqwenError):
-                waiting.popleft()
-                yield item, row
-                continue
-            rows: list[Row] = []
-            for _, row in islice(waiting, self._most_rows):
-                if isinstance(row, MqwenError):
-                    break
-                rows.append(row)
-            captions = self._within_memory(rows, sampling, cancelled)
-            if captions is None and len(rows) > 1:
-                self._most_rows = len(rows) // 2
-                continue
-            for caption in captions or [_TOO_LARGE]:
-                item, _ = waiting.popleft()
-                if caption is not None:
-                    yield item, caption
-            if cancelled is not None and cancelled():
-                raise Cancelled("stopped")
-
-    def _within_memory(
-        self, rows: list[Row], sampling: Sampling, cancelled: Asked | None
-    ) -> Sequence[Caption | MqwenError | None] | None:
-        """Return answer()'s captions, or None when the memory does not suffice for so many rows."""
-        with self._lane:
-            try:
-                return answer(self._loaded(), self.processor, self.plan, rows, sampling, cancelled)
-            except (RuntimeError, MemoryError) as error:
-                if not devices.out_of_memory(error):
-                    raise
-            # Only here, outside the handler, is the failed batch's memory free: the traceback held it.
-            if self.plan.device.type == "cuda":
-                torch.cuda.empty_cache()
-            return None

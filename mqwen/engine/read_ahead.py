@@ -8,14 +8,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
-from mqwen.errors import Cancelled
-
 Item = TypeVar("Item")
 Ready = TypeVar("Ready")
 
 # More threads than this do not help: decoding is then faster than any model looks.
 _THREADS = max(2, min(16, os.cpu_count() or 2))
-_LOOK_FOR_CANCEL_S = 0.05
+_PATIENCE_S = 0.02
 
 
 def read_ahead(
@@ -24,16 +22,13 @@ def read_ahead(
     *,
     depth: int,
     ordered: bool = False,
-    cancelled: Callable[[], bool] | None = None,
-) -> Generator[tuple[Item, Ready], None, None]:
-    """Yield (item, prepare(item)), at most `depth` items begun and not yet taken.
+) -> Generator[tuple[Item, Ready] | None, None, None]:
+    """Yield (item, prepare(item)), at most `depth` items begun and not yet taken; what `prepare` raises comes out.
+
+    While none is ready yet, yield None now and then: the caller has other things to look after.
 
     Args:
         ordered: in the order of `items`; otherwise a slow one lets the others pass.
-        cancelled: asked while waiting.
-
-    Raises:
-        Cancelled: cancelled() was true. What `prepare` raises comes out too.
     """
     source = iter(items)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mqwen-read")
@@ -47,9 +42,9 @@ def read_ahead(
             candidates = [next(iter(waiting))] if ordered else list(waiting)
             done = [future for future in candidates if future.done()]
             while not done:
-                if cancelled is not None and cancelled():
-                    raise Cancelled("stopped while pictures were being read")
-                done = list(wait(candidates, timeout=_LOOK_FOR_CANCEL_S, return_when=FIRST_COMPLETED).done)
+                done = list(wait(candidates, timeout=_PATIENCE_S, return_when=FIRST_COMPLETED).done)
+                if not done:
+                    yield None
             item = waiting.pop(done[0])
             yield item, done[0].result()
     finally:

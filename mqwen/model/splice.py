@@ -9,6 +9,7 @@ Names in the state dict (in memory; layouts.py maps the spellings of files onto 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -125,13 +126,18 @@ class MQwenForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
         self.lm_head = new_embeddings
 
-    def get_image_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+    def get_image_features(
+        self, pixel_values: torch.Tensor, between: Callable[[], object] | None = None
+    ) -> torch.Tensor:
         """The projected features of `pixel_values` [images, 3, H, W]: [images, image tokens, hidden].
+
+        Args:
+            between: called before every layer of the tower; what it raises comes out.
 
         Raises:
             InputError: pixel_values have another shape than the tower takes.
         """
-        return self.multi_modal_projector(vision_features(self.vision_tower, pixel_values, self.config))
+        return self.multi_modal_projector(vision_features(self.vision_tower, pixel_values, self.config, between))
 
     def splice(
         self,

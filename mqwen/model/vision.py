@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -30,7 +31,9 @@ def build_vision_tower(vision_config: Any) -> nn.Module:
     return VISION_MODELS[vision_config.model_type](vision_config)
 
 
-def vision_features(vision_tower: Any, pixel_values: torch.Tensor, config: MQwenConfig) -> torch.Tensor:
+def vision_features(
+    vision_tower: Any, pixel_values: torch.Tensor, config: MQwenConfig, between: Callable[[], object] | None = None
+) -> torch.Tensor:
     """The hidden states that `vision_feature_layer` names, side by side.
 
     The tower's layers run one by one and stop at the last one that is used, which is exact: a later layer changes
@@ -38,6 +41,7 @@ def vision_features(vision_tower: Any, pixel_values: torch.Tensor, config: MQwen
 
     Args:
         pixel_values: [images, 3, height, width], of the size that the tower was made for.
+        between: called before every layer; what it raises comes out.
 
     Returns:
         [images, image tokens, tower width * number of layers named], in the tower's dtype.
@@ -61,6 +65,8 @@ def vision_features(vision_tower: Any, pixel_values: torch.Tensor, config: MQwen
     layers = config.feature_layers
     kept = {0: hidden_states}
     for index, layer in enumerate(vision_tower.encoder.layers[: max(layers)], start=1):
+        if between is not None:
+            between()
         hidden_states = layer(hidden_states, None)
         if index in layers:
             kept[index] = hidden_states
