@@ -28,6 +28,7 @@ _MAGIC = b"MQwenIFD"
 _MARK = len(_MAGIC) + 8  # bytes before our IFD0
 _LONGEST_CHAIN = 8  # IFDs of an Exif block; two are usual
 
+NewValue = tuple[int, bytes] | Remove  # a type and a value of whole units of it
 _Item = tuple[int, bytes | tuple[int, bytes]]  # a tag, and its whole entry or its new type and value
 
 
@@ -38,7 +39,7 @@ class Entry:
     Attributes:
         raw: its 12 bytes.
         size: bytes of the value; None where the type is unknown.
-        at: where the value lies in the stream, in the entry itself or elsewhere.
+        at: where the value lies in the stream: in the entry itself (`inline`) or elsewhere.
     """
 
     raw: bytes
@@ -50,7 +51,7 @@ class Entry:
 
     @property
     def inline(self) -> bool:
-        return self.size is not None and self.size <= 4
+        return self.size is None or self.size <= 4
 
 
 @dataclass(frozen=True)
@@ -130,36 +131,35 @@ def read_directory(data: bytes, at: int, order: str) -> Directory | None:
         tag, kind, values, offset = struct.unpack_from(order + "HHII", data, position)
         width = TYPE_SIZES.get(kind)
         size = width * values if width is not None else None
-        inline = size is None or size <= 4
-        entries.append(
-            Entry(data[position : position + 12], tag, kind, values, size, position + 8 if inline else offset)
-        )
+        at = position + 8 if size is None or size <= 4 else offset
+        entries.append(Entry(data[position : position + 12], tag, kind, values, size, at))
     return Directory(tuple(entries), struct.unpack_from(order + "I", data, end)[0])
 
 
-def replace_tags(stream: Stream, ours: Collection[int], change: Mapping[int, tuple[int, bytes] | Remove]) -> bytes:
+def replace_tags(stream: Stream, ours: Collection[int], change: Mapping[int, NewValue]) -> bytes:
     """Return the stream with tags of IFD0 set (to a type and a value) or removed.
 
     Other entries keep their order and their bytes. Where the outcome is the IFD0 that stood there before ours, that one
     is used again; where nothing is left of a stream that was made by `replace_tags`, the outcome is empty.
     """
+    previous = read_directory(stream.data, stream.before, stream.order) if stream.has_block and stream.before else None
+    wanted: dict[int, bytes | tuple[int, bytes] | Remove] = dict(change)
+    for entry in previous.entries if previous else ():
+        # A value that stands there from before is used again rather than written once more.
+        if entry.tag in change and (entry.type, stream.value(entry)) == change[entry.tag]:
+            wanted[entry.tag] = entry.raw
     items: list[_Item] = []
     for entry in stream.ifd0.entries:
-        wanted = change.get(entry.tag)
-        if wanted is REMOVE:
-            continue
-        if wanted is not None:
-            items.append((entry.tag, wanted))
-        elif entry.tag in ours and not entry.inline and stream.base <= entry.at < len(stream.data):
-            items.append((entry.tag, (entry.type, stream.value(entry) or b"")))
-        else:
-            items.append((entry.tag, entry.raw))
+        new = wanted.get(entry.tag, entry.raw)
+        if entry.tag not in wanted and entry.tag in ours and not entry.inline and stream.base <= entry.at:
+            new = (entry.type, stream.value(entry) or b"")
+        if new is not REMOVE:
+            items.append((entry.tag, new))
     there = {tag for tag, _ in items}
-    for tag, new in change.items():
+    for tag, new in wanted.items():
         if new is not REMOVE and tag not in there:
             place = next((i for i, (other, _) in enumerate(items) if other > tag), len(items))
             items.insert(place, (tag, new))
-    previous = read_directory(stream.data, stream.before, stream.order) if stream.before else None
     entries = [entry.raw for entry in previous.entries] if previous else None
     if previous and previous.following == stream.ifd0.following and entries == [item for _, item in items]:
         return _with_header(stream, stream.before) + stream.data[8 : stream.base]
@@ -212,6 +212,16 @@ def read_exif(data: bytes | None, limit: int) -> ExifState:
     room = limit - stream.base - 1 - _MARK - 2 - 12 * (others + 1) - 4 - 2
     writable = room > 0 and is_sound(stream)
     return ExifState(description_of(stream), writable, room if writable else 0)
+
+
+def is_change(data: bytes | None, new: bytes | Remove) -> bool:
+    """Return False where an ImageDescription is to be removed and none can be read."""
+    if new is not REMOVE:
+        return True
+    try:
+        return data is not None and description_of(parse_stream(data, EXIF_OURS)) is not None
+    except Refusal:
+        return False
 
 
 def replace_description(data: bytes | None, new: bytes | Remove) -> bytes:
@@ -270,13 +280,13 @@ def is_sound(stream: Stream) -> bool:
             return False
         for entry in directory.entries:
             own = directory is stream.ifd0 and entry.tag == IMAGE_DESCRIPTION
-            if entry.size is None or own:
+            if own or entry.size is None:
                 continue
-            if not entry.inline and entry.at + entry.size > limit:
+            if entry.at + entry.size > limit and not entry.inline:
                 return False
-            if entry.tag in SUB_DIRECTORIES and entry.size == 4:
+            if entry.tag in SUB_DIRECTORIES:
                 at = _number(stream, entry)
-                below = read_directory(stream.data, at, stream.order) if at < limit else None
+                below = read_directory(stream.data, at, stream.order) if entry.size == 4 and at < limit else None
                 if below is None or at in seen:
                     return False
                 seen.add(at)
@@ -308,7 +318,7 @@ def _own_block(stream: Stream, at: int, ours: Collection[int]) -> tuple[int, int
         return stream.base, stream.before
     items: list[_Item] = []
     for entry in stream.ifd0.entries:
-        if entry.tag in ours and not entry.inline and entry.size is not None and entry.at >= base:
+        if entry.tag in ours and not entry.inline and entry.at >= base:
             items.append((entry.tag, (entry.type, stream.value(entry) or b"")))
         else:
             items.append((entry.tag, entry.raw))

@@ -19,7 +19,7 @@ _SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource: `raw` is all of it, `head` what stands before its size."""
+    """One resource: `raw` is all of it, `head` what stands before its size; the number is -1 unless it is an 8BIM."""
 
     number: int
     raw: bytes
@@ -37,12 +37,17 @@ class Resources:
     def find(self, number: int) -> list[Resource]:
         return [item for item in self.items if item.number == number]
 
+    def datasets(self) -> list[Resource]:
+        """Return the IPTC blocks; empty ones only where there are no others."""
+        found = self.find(IPTC)
+        return [item for item in found if item.data] or found[:1]
+
 
 def parse_resources(data: bytes) -> Resources:
     """Split an IRB; where it is damaged the rest becomes the tail."""
     items, at = [], 0
     while data[at : at + 4] in _SIGNATURES and at + 12 <= len(data):
-        (number,) = struct.unpack_from(">H", data, at + 4)
+        number = struct.unpack_from(">H", data, at + 4)[0] if data[at : at + 4] == b"8BIM" else -1
         name_end = at + 7 + data[at + 6]
         name_end += (name_end - at) % 2
         if name_end + 4 > len(data):
@@ -63,32 +68,37 @@ def replace_iptc(resources: Resources, iptc: bytes | Remove) -> bytes:
     Raises:
         Refusal: it holds several of them, so that no reader could tell which one counts.
     """
-    if any(len(resources.find(number)) > 1 for number in _OURS):
+    if len(resources.datasets()) > 1 or len(resources.find(IPTC_DIGEST)) > 1:
         raise Refusal("it has a second IPTC block")
     if any(b"8BIM" + struct.pack(">H", number) in resources.tail for number in _OURS):
         raise Refusal("its Photoshop block is damaged where its IPTC is")
     if iptc is REMOVE:
         return b"".join(item.raw for item in resources.items if item.number not in _OURS) + resources.tail
     digest = hashlib.md5(iptc, usedforsecurity=False).digest()
-    pieces = []
-    if not resources.find(IPTC):
-        pieces.append(_resource(IPTC, iptc))
+    old = resources.datasets()
+    pieces = [] if old else [_resource(IPTC, iptc)]
+    place = len(pieces)
     for item in resources.items:
-        if item.number == IPTC:
+        if old and item is old[0]:
             pieces.append(_resource(IPTC, iptc, item.head))
+            place = len(pieces)
         elif item.number == IPTC_DIGEST:
             pieces.append(_resource(IPTC_DIGEST, digest, item.head))
         else:
             pieces.append(item.raw)
     if not resources.find(IPTC_DIGEST):
-        place = next((i for i, item in enumerate(resources.items) if item.number == IPTC), 0)
-        pieces.insert(place + 1, _resource(IPTC_DIGEST, digest))
+        pieces.insert(place, _resource(IPTC_DIGEST, digest))
     return b"".join(pieces) + resources.tail
+
+
+def without_digest(resources: Resources) -> bytes:
+    """Return the IRB without digests, for one that does not hold the datasets."""
+    return b"".join(item.raw for item in resources.items if item.number != IPTC_DIGEST) + resources.tail
 
 
 def foreign_resources(resources: Resources) -> list[tuple[str, bytes]]:
     """Return the resources that are not ours, and the tail."""
-    found = [(f"8BIM 0x{item.number:04X}", _even(item.raw)) for item in resources.items if item.number not in _OURS]
+    found = [(f"8BIM {item.number}", _even(item.raw)) for item in resources.items if item.number not in _OURS]
     if resources.tail:
         found.append(("8BIM tail", resources.tail))
     return found

@@ -12,13 +12,21 @@ from dataclasses import dataclass, field
 
 from mqwen.library.metadata import mpf
 from mqwen.library.metadata.blocks import REMOVE, Blocks, Change, Refusal
-from mqwen.library.metadata.exif import foreign_exif, read_exif, replace_description
-from mqwen.library.metadata.irb import IPTC, IPTC_DIGEST, Resources, foreign_resources, parse_resources, replace_iptc
+from mqwen.library.metadata.exif import foreign_exif, is_change, read_exif, replace_description
+from mqwen.library.metadata.irb import (
+    IPTC_DIGEST,
+    Resources,
+    foreign_resources,
+    parse_resources,
+    replace_iptc,
+    without_digest,
+)
 
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
+_SIGNED = (b"c2pa", b"cacb")  # in a JUMBF box: its type, and that of the drafts before C2PA
 _LARGEST = 65533  # bytes of a segment's payload
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP11, _APP13 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEB, 0xED
 _NOTHING = -1  # fill bytes between segments
@@ -55,7 +63,7 @@ class Layout:
     """A parsed JPEG: its segments between SOI and SOS, and by place those that matter here."""
 
     segments: list[Segment]
-    scan: int
+    scan: int  # where the part begins that is not touched
     exif: list[int] = field(default_factory=list)
     xmp: list[int] = field(default_factory=list)
     extended: list[int] = field(default_factory=list)
@@ -65,11 +73,16 @@ class Layout:
     signed: bool = False
 
     def exif_block(self) -> bytes | None:
-        """Return the (first) Exif block."""
-        return self.segments[self.exif[0]].payload[len(_EXIF) :] if self.exif else None
+        """Return the Exif block; of several segments in a row, which readers join, all together."""
+        return b"".join(self.segments[place].payload[len(_EXIF) :] for place in self.exif_run()) if self.exif else None
+
+    def exif_run(self) -> list[int]:
+        return [place for i, place in enumerate(self.exif) if place == self.exif[0] + i]
 
     def with_iptc(self) -> list[Photoshop]:
-        return [block for block in self.photoshop for _ in block.resources.find(IPTC)]
+        """Return the IRBs with datasets; those with empty ones only where there are no others."""
+        found = [block for block in self.photoshop if block.resources.datasets()]
+        return [block for block in found if block.resources.datasets()[0].data] or found[:1]
 
 
 def read(data: bytes) -> Blocks:
@@ -82,7 +95,7 @@ def read(data: bytes) -> Blocks:
     exif = layout.exif_block()
     state = read_exif(exif, _LARGEST - len(_EXIF))
     writable = state.writable and len(layout.exif) < 2 and not layout.odd_exif
-    iptc = next((block.resources.find(IPTC)[0].data for block in layout.with_iptc()), None)
+    iptc = next((block.resources.datasets()[0].data for block in layout.with_iptc()), None)
     digests = [item.data for block in layout.photoshop for item in block.resources.find(IPTC_DIGEST)]
     return Blocks(
         xmp=layout.segments[layout.xmp[0]].payload[len(_XMP) :] if layout.xmp else None,
@@ -118,7 +131,7 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
     front = _front(layout)
     first_mpf = min(layout.mpf, default=len(layout.segments))
     # XMP and IPTC follow the Exif segment where that one stands before the MPF.
-    after_exif = layout.exif[0] + 1 if layout.exif and layout.exif[0] < first_mpf else front
+    after_exif = layout.exif_run()[-1] + 1 if layout.exif and layout.exif[0] < first_mpf else front
     pieces: list[bytes | memoryview] = [data[:2]]
     for place in range(len(layout.segments) + 1):
         if place == front:
@@ -172,14 +185,16 @@ def _parse(data: bytes) -> Layout:
             if at == -1 or at + 2 > len(data):
                 raise Refusal("it ends before its picture begins")
             if data[start:at].strip(b"\xff"):
-                raise Refusal("there are stray bytes between its segments")
+                return _opaque_from(data, Layout(segments, start))
             segments.append(Segment(_NOTHING, data[start:at]))
         marker = data[at + 1]
         if marker == _SOS:
             return _classified(Layout(segments, at))
+        if marker == 0x00:
+            return _opaque_from(data, Layout(segments, start))
         if marker in _STANDALONE:
             end = at + 2
-        elif marker in (0x00, _SOI, _EOI) or marker < 0xC0:
+        elif marker in (_SOI, _EOI) or marker < 0xC0:
             raise Refusal(f"it has a marker FF{marker:02X} where none may stand")
         elif at + 4 > len(data):
             raise Refusal("it ends before its picture begins")
@@ -192,6 +207,18 @@ def _parse(data: bytes) -> Layout:
         if len(segments) > _MOST_SEGMENTS:
             raise Refusal("it has implausibly many segments")
         at = end
+
+
+def _opaque_from(data: bytes, layout: Layout) -> Layout:
+    """Return the layout of a file with stray bytes before its picture: from them on nothing is looked at or touched.
+
+    Decoders skip them, each in its own way; so nothing that we would have to change may follow them.
+    """
+    if data.find(b"\xff\xda", layout.scan) == -1:
+        raise Refusal("it ends before its picture begins")
+    if any(data.find(mark, layout.scan) != -1 for mark in (_EXIF, _XMP, _PHOTOSHOP, *_SIGNED)):
+        raise Refusal("there are stray bytes between its segments")
+    return _classified(layout)
 
 
 def _classified(layout: Layout) -> Layout:
@@ -207,7 +234,7 @@ def _classified(layout: Layout) -> Layout:
             layout.odd_exif = True
         elif segment.starts(_APP2, b"MPF\0"):
             layout.mpf.append(place)
-        elif segment.starts(_APP11, b"JP") and (b"c2pa" in segment.raw or b"cacb" in segment.raw):
+        elif segment.starts(_APP11, b"JP") and any(mark in segment.raw for mark in _SIGNED):
             layout.signed = True
         elif segment.starts(_APP13, _PHOTOSHOP):
             if runs and runs[-1][-1] == place - 1:
@@ -227,6 +254,8 @@ def _classified(layout: Layout) -> Layout:
 
 def _set_description(layout: Layout, change: Change, replaced: dict[int, bytes]) -> bytes:
     assert change.description is not None
+    if not is_change(layout.exif_block(), change.description):
+        return b""
     if len(layout.exif) > 1 or layout.odd_exif:
         raise Refusal("it has more than one Exif block, or an unusual one")
     stream = replace_description(layout.exif_block(), change.description)
@@ -264,27 +293,30 @@ def _without_padding(packet: bytes) -> bytes:
 
 def _set_iptc(layout: Layout, change: Change, replaced: dict[int, bytes]) -> bytes:
     assert change.iptc is not None
-    blocks = layout.with_iptc()
-    if len(blocks) > 1:
+    holders = layout.with_iptc()
+    if len(holders) > 1:
         raise Refusal("it has a second IPTC block")
-    holders = blocks or [block for block in layout.photoshop if block.resources.find(IPTC_DIGEST)]
-    holders = holders or layout.photoshop[:1]
-    if any(block.resources.find(IPTC_DIGEST) for block in layout.photoshop if block not in holders):
-        raise Refusal("its IPTC and the digest of it lie in different blocks")
-    resources = holders[0].resources if holders else Resources((), b"")
-    payload = replace_iptc(resources, change.iptc)
-    pieces = []
+    holders = holders or [block for block in layout.photoshop if block.resources.find(IPTC_DIGEST)]
+    holders = (holders or layout.photoshop)[:1]
+    for block in layout.photoshop:
+        if block in holders:
+            _put_photoshop(block, replace_iptc(block.resources, change.iptc), replaced)
+        elif block.resources.find(IPTC_DIGEST):
+            _put_photoshop(block, without_digest(block.resources), replaced)
+    if holders or change.iptc is REMOVE:
+        return b""
+    return _segment(_APP13, _PHOTOSHOP + replace_iptc(Resources((), b""), change.iptc), "Photoshop block")
+
+
+def _put_photoshop(block: Photoshop, payload: bytes, replaced: dict[int, bytes]) -> None:
     room = _LARGEST - len(_PHOTOSHOP)
-    if holders and len(holders[0].places) > 1:
+    pieces = [payload]
+    if len(block.places) > 1:
         pieces = [payload[i : i + room] for i in range(0, len(payload), room)]
-    elif payload or resources.items == () and holders:
-        pieces = [payload]
-    written = b"".join(_segment(_APP13, _PHOTOSHOP + piece, "Photoshop block") for piece in pieces)
-    if not holders:
-        return written
-    replaced.update(dict.fromkeys(holders[0].places, b""))
-    replaced[holders[0].places[0]] = written
-    return b""
+    elif not payload and block.resources.items:
+        pieces = []
+    replaced.update(dict.fromkeys(block.places, b""))
+    replaced[block.places[0]] = b"".join(_segment(_APP13, _PHOTOSHOP + piece, "Photoshop block") for piece in pieces)
 
 
 def _segment(marker: int, payload: bytes, what: str) -> bytes:

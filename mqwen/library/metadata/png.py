@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from mqwen.library.metadata.blocks import REMOVE, Blocks, Change, Refusal
-from mqwen.library.metadata.exif import foreign_exif, read_exif, replace_description
+from mqwen.library.metadata.exif import foreign_exif, is_change, read_exif, replace_description
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp\0"
@@ -98,7 +98,7 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
         raise Refusal("a PNG has no IPTC")
     replaced: dict[int, bytes] = {}
     new = [b"", b""]
-    if change.description is not None:
+    if change.description is not None and is_change(layout.exif_block()[1], change.description):
         if len(layout.exif) > 1 or layout.other_exif:
             raise Refusal("it has more than one Exif block, or one in an old form")
         prefix, block = layout.exif_block()

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from mqwen.library.metadata.blocks import REMOVE, Blocks, Change, Refusal
-from mqwen.library.metadata.exif import foreign_exif, read_exif, replace_description
+from mqwen.library.metadata.exif import foreign_exif, is_change, read_exif, replace_description
 
 _XMP, _EXIF, _VP8X = b"XMP ", b"EXIF", b"VP8X"
 _EXIF_PREFIX = b"Exif\0\0"  # as in JPEG; not meant here, and written by some
@@ -86,7 +86,7 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
     if isinstance(change.iptc, bytes):
         raise Refusal("a WebP has no IPTC")
     chunks: list[Chunk | None] = list(layout.chunks)
-    if change.description is not None:
+    if change.description is not None and is_change(layout.exif_block()[1], change.description):
         if len(layout.exif) > 1:
             raise Refusal("it has more than one Exif block")
         prefix, block = layout.exif_block()
