@@ -16,6 +16,7 @@ import secrets
 import stat
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -27,11 +28,21 @@ _cleaned: set[Path] = set()
 _cleaned_lock = threading.Lock()
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(
+    path: Path,
+    data: bytes,
+    *,
+    dress: Callable[[Path, Path], None] | None = None,
+    check: Callable[[Path], None] | None = None,
+) -> None:
     """Replace `path` by `data`, or leave it as it is.
 
     A symbolic link is followed, so that it stays a link. An existing file keeps its mode; a read-only one is refused,
     as are folders and devices.
+
+    Args:
+        dress: called with the temporary file and the one to replace, before the former is synced: more to keep.
+        check: called with the file to replace, last thing before that: an exception leaves it as it is.
 
     Raises:
         DiskFullError: no space or quota left.
@@ -41,7 +52,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
         mode, owner = check_replaceable(target)
         _clean_once(target.parent)
-        _replace(target, data, mode, owner)
+        _replace(target, data, mode, owner, dress, check)
     except (OSError, ValueError) as error:
         raise write_error(error, path) from error
 
@@ -126,7 +137,14 @@ def check_replaceable(target: Path) -> tuple[int | None, tuple[int, int] | None]
     return stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid)
 
 
-def _replace(target: Path, data: bytes, mode: int | None, owner: tuple[int, int] | None) -> None:
+def _replace(
+    target: Path,
+    data: bytes,
+    mode: int | None,
+    owner: tuple[int, int] | None,
+    dress: Callable[[Path, Path], None] | None,
+    check: Callable[[Path], None] | None,
+) -> None:
     temporary = target.parent / f".mqwen-{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(temporary, flags, 0o666)
@@ -135,9 +153,13 @@ def _replace(target: Path, data: bytes, mode: int | None, owner: tuple[int, int]
             write_all(descriptor, data)
             if mode is not None and os.name != "nt":
                 _keep_owner_and_mode(descriptor, mode, owner)
+            if dress:
+                dress(temporary, target)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if check:
+            check(target)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)

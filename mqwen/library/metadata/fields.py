@@ -16,6 +16,7 @@ from mqwen.library.metadata.words import clean, clean_keywords, clean_line
 Mode = Literal["replace", "append", "fill"]
 FIELDS = ("caption", "keywords", "alt_text", "caption_writer")
 X_DEFAULT = "x-default"
+LISTED = ("keyword", "hierarchy", "tag")  # fields of records whose text is one entry of a list
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -24,7 +25,7 @@ class Record:
     """One piece of text that MQwen wrote, known by its hash: so a human edit is seen, and strip removes only this.
 
     Attributes:
-        field: "caption", "keyword", "alt_text", "ext_description" or "caption_writer".
+        field: "caption", "keyword", "hierarchy", "tag", "alt_text", "ext_description" or "caption_writer".
         language: of a caption or alt text, else "-".
         author: "model", or "person" who typed it into MQwen.
         length: characters of the piece, which stands at the end of the field's text (the whole text, or appended).
@@ -43,7 +44,9 @@ class Record:
         return cls(field, language, author, len(piece), text_hash(piece))
 
     def claims(self, text: str) -> bool:
-        """Tell whether `text` still ends with the piece."""
+        """Tell whether `text` still ends with the piece, or is it where the field is a list."""
+        if self.field in LISTED and self.length != len(text):
+            return False
         return 0 < self.length <= len(text) and text_hash(text[-self.length :]) == self.hash
 
 

@@ -44,11 +44,6 @@ def folded(word: str) -> str:
     return unicodedata.normalize("NFC", word).casefold()
 
 
-def cut(text: str, limit: int) -> str:
-    """Return as much of `text` as `limit` bytes of UTF-8 hold, whole characters only."""
-    return text.encode()[:limit].decode("utf-8", "ignore")
-
-
 def short_alt_text(text: str) -> str:
     """Return an alt text of at most 250 characters: whole sentences if any end in time, else whole words and "…"."""
     if len(text) <= ALT_TEXT_MOST:
