@@ -68,6 +68,10 @@ class DiskFullError(WriteError):
     """No space left: the run stops, and everything before it is kept."""
 
 
+class CatalogError(MqwenError):
+    """The catalog of photos cannot be opened, or takes no more."""
+
+
 class DeviceError(MqwenError):
     """The device asked for is not there or does not work."""
 
