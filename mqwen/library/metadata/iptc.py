@@ -17,6 +17,7 @@ CAPTION, KEYWORD, CAPTION_WRITER = (2, 120), (2, 25), (2, 122)
 _CHARSET, _ENVELOPE_VERSION, _VERSION = (1, 90), (1, 0), (2, 0)
 LIMITS = {CAPTION: 2000, KEYWORD: 64, CAPTION_WRITER: 32}  # bytes (IIM 4.2, chapter 6)
 UTF_8 = b"\x1b%G"
+_MOST = 100_000  # datasets; more is an attack on the reader's memory
 _IIM_4 = b"\0\4"
 # ISO 2022: UTF-8 without return and its three levels; then ISO 8859-1 as G1 and G2; ASCII alone.
 _UTF_8_MARKS = frozenset({UTF_8, b"\x1b%/G", b"\x1b%/H", b"\x1b%/I"})
@@ -59,8 +60,9 @@ class IptcFields:
 
 def parse_iptc(iim: bytes) -> tuple[list[Dataset], bytes]:
     """Split IIM into its datasets and a rest that is none (padding, or damage)."""
-    found, at = [], 0
-    while at + 5 <= len(iim) and iim[at] == 0x1C:
+    found: list[Dataset] = []
+    at = 0
+    while at + 5 <= len(iim) and iim[at] == 0x1C and len(found) < _MOST:
         record, number, size = struct.unpack_from(">BBH", iim, at + 1)
         start = at + 5
         if size & 0x8000:  # extended: the size of the size

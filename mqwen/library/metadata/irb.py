@@ -14,6 +14,7 @@ from mqwen.library.metadata.blocks import REMOVE, Refusal, Remove
 
 IPTC, IPTC_DIGEST = 0x0404, 0x0425
 _OURS = (IPTC, IPTC_DIGEST)
+_MOST = 100_000  # resources; more is an attack on the reader's memory
 _SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
 
 
@@ -45,8 +46,9 @@ class Resources:
 
 def parse_resources(data: bytes) -> Resources:
     """Split an IRB; where it is damaged the rest becomes the tail."""
-    items, at = [], 0
-    while data[at : at + 4] in _SIGNATURES and at + 12 <= len(data):
+    items: list[Resource] = []
+    at = 0
+    while data[at : at + 4] in _SIGNATURES and at + 12 <= len(data) and len(items) < _MOST:
         number = struct.unpack_from(">H", data, at + 4)[0] if data[at : at + 4] == b"8BIM" else -1
         name_end = at + 7 + data[at + 6]
         name_end += (name_end - at) % 2

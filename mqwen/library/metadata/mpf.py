@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from mqwen.library.metadata.blocks import Refusal
-from mqwen.library.metadata.exif import parse_stream
+from mqwen.library.metadata.tiff_stream import parse_stream
 
 _HEADER = 8  # marker, length and "MPF\0" before the TIFF header
 _ENTRIES = 0xB002

@@ -1,7 +1,8 @@
 """TIFF, of one page or many: XMP (tag 700), IPTC (33723), its digest (34377) and ImageDescription in the first IFD.
 
-As in `exif`, nothing that stands there is moved or overwritten: a new first IFD with our values is appended. Pictures
-that end beyond the file, and directories that point back at each other, would change their meaning by that: refused.
+As `tiff_stream` says, nothing that stands there is moved or overwritten: a new first IFD with our values is appended.
+Pictures and values that end beyond the file would change their meaning by that, as would directories that form a ring:
+such files are refused.
 """
 
 from __future__ import annotations
@@ -10,22 +11,20 @@ import hashlib
 import struct
 
 from mqwen.library.metadata.blocks import REMOVE, Blocks, Change, Refusal, Remove
-from mqwen.library.metadata.exif import (
-    ASCII,
-    IMAGE_DESCRIPTION,
-    SUB_DIRECTORIES,
+from mqwen.library.metadata.exif import ASCII, IMAGE_DESCRIPTION, SUB_DIRECTORIES, description_of
+from mqwen.library.metadata.iptc import datasets_length
+from mqwen.library.metadata.irb import IPTC as IRB_IPTC
+from mqwen.library.metadata.irb import IPTC_DIGEST, foreign_resources, parse_resources, replace_iptc
+from mqwen.library.metadata.tiff_stream import (
     Directory,
     Entry,
+    NewValue,
     Stream,
-    description_of,
     foreign_tags,
     parse_stream,
     read_directory,
     replace_tags,
 )
-from mqwen.library.metadata.iptc import datasets_length
-from mqwen.library.metadata.irb import IPTC as IRB_IPTC
-from mqwen.library.metadata.irb import IPTC_DIGEST, foreign_resources, parse_resources, replace_iptc
 
 _XMP, _IPTC, _PHOTOSHOP = 700, 33723, 34377
 _OURS = frozenset({IMAGE_DESCRIPTION, _XMP, _IPTC, _PHOTOSHOP})
@@ -33,6 +32,7 @@ _BYTE, _SHORT, _LONG, _UNDEFINED, _IFD = 1, 3, 4, 7, 13
 _SUB_IFDS, _NEW_SUBFILE_TYPE, _DNG_VERSION = 330, 254, 50706
 _PICTURES = {273: 279, 324: 325}  # offsets -> byte counts: strips, tiles
 _LARGEST_DESCRIPTION = 2**16
+_MOST_ENTRIES = 1_000_000  # of all pages together
 # Programs for microscopes keep what a picture means in ImageDescription: it is read by machines.
 _MACHINES = (b"<", b"{", b"ImageJ=", b"SCANIMAGE", b"state.", b"Aperio", b"MMI:", b"shape=")
 # Trailers that are found from the file's end: AFCP, Canon VRD, FotoStation, PhotoMechanic, MIE, Samsung.
@@ -84,7 +84,7 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
     _check(stream)
     if any(stream.count(tag) > 1 for tag in _OURS):
         raise Refusal("a metadata tag stands twice in its first directory")
-    tags: dict[int, tuple[int, bytes] | Remove] = {}
+    tags: dict[int, NewValue] = {}
     new = change.description
     if new is not None and description_of(stream) != (None if new is REMOVE else new):
         tags[IMAGE_DESCRIPTION] = REMOVE if new is REMOVE else (ASCII, new + b"\0")
@@ -133,7 +133,7 @@ def _kind(stream: Stream, tag: int) -> int:
     return _UNDEFINED if entry and entry.type == _UNDEFINED else _BYTE
 
 
-def _set_iptc(stream: Stream, new: bytes | Remove, tags: dict[int, tuple[int, bytes] | Remove]) -> None:
+def _set_iptc(stream: Stream, new: bytes | Remove, tags: dict[int, NewValue]) -> None:
     """Set the tag and the digest; where Photoshop's block holds the datasets a second time, these too.
 
     The type is BYTE, not LONG as with Photoshop: LONG needs padding, and readers differ on whether it counts for the
@@ -170,15 +170,16 @@ def _check(stream: Stream) -> None:
     for size, mark in _TRAILERS:
         if stream.data[-size:].startswith(mark):
             raise Refusal("it ends in a block that other programs look for at the end")
-    budget = len(stream.data) // 3  # entries and picture offsets; overlapping directories could be read without end
+    # Directories that overlap could be read without end.
+    entries, offsets = min(len(stream.data) // 12, _MOST_ENTRIES), len(stream.data) // 2
     seen = {stream.before}
     pending: list[tuple[int, bool]] = []  # offsets of directories, and whether they are pages
     directory: Directory | None = stream.ifd0
     is_page = True
     while directory:
-        budget -= len(directory.entries)
-        budget -= sum(entry.count for entry in directory.entries if entry.tag in (_SUB_IFDS, *_PICTURES))
-        if budget < 0:
+        entries -= len(directory.entries)
+        offsets -= sum(entry.count for entry in directory.entries if entry.tag in (_SUB_IFDS, *_PICTURES))
+        if entries < 0 or offsets < 0:
             raise Refusal("its directories overlap")
         for entry in directory.entries:
             beyond = not entry.inline and entry.size is not None and entry.at + entry.size > stream.base
