@@ -109,12 +109,11 @@ def plan_strip(path: Path, *, allow_signed: bool = False, exiftool: ExifTool | N
         if reason := obstacle(photo.stat):
             raise Refusal(reason)
         if photo.data is not None:
-            after = strip(photo.data, allow_signed=allow_signed)
-            prove_strip(photo.data, after)
-            planned.append(Planned(path, photo.data, after, photo.stat))
+            stripped = strip(photo.data, allow_signed=allow_signed)
+            prove_strip(photo.data, stripped)
+            planned.append(Planned(path, photo.data, stripped, photo.stat))
         elif exiftool:
-            before, after = exiftool.strip(path)
-            planned.append(Planned(path, before, after, photo.stat))
+            planned.append(Planned(path, *exiftool.strip(path), photo.stat))
     for sidecar in existing_sidecars(path):
         before, found = _read_sidecar(sidecar)
         left = strip_sidecar(before) if before is not None else None

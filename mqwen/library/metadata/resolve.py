@@ -94,9 +94,11 @@ def _keywords(held: Held, edit: Edit, sidecar: bool, embedded: Metadata) -> Held
     def paths(existing: Sequence[str], more: Iterable[str], separator: str) -> tuple[str, ...]:
         wanted = {folded(keyword) for keyword in keywords}
         kept = [
-            path for path in existing if mode == "append" or folded(clean_line(path.rpartition(separator)[2])) in wanted
+            path
+            for path in existing
+            if mode == "append" or wanted & {folded(path), folded(clean_line(path.rpartition(separator)[2]))}
         ]
-        names = {folded(clean_line(name)) for path in kept for name in path.split(separator)}
+        names = {folded(clean_line(name)) for path in kept for name in (path, *path.split(separator))}
         return union(kept, (keyword for keyword in more if folded(keyword) not in names))
 
     hierarchical, tags = fields.hierarchical, fields.tags
