@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mqwen.errors import InputError
 from mqwen.model.adapter import open_adapter
 from mqwen.model.assembly import Job, Part, expected_shapes, meta_model, plan, settle_head
 from mqwen.model.config import MQwenConfig
@@ -33,6 +34,7 @@ from mqwen.model.layouts import (
     text_config_of,
     vision_config_of,
 )
+from mqwen.model.quantize import fill, quantize_, share_head
 from mqwen.model.report import CheckpointReport, report_of
 from mqwen.model.shards import MAX_SHARD_BYTES, NewTensor, write_error, write_json, write_shards
 from mqwen.model.splice import MQwenForConditionalGeneration
@@ -60,15 +62,21 @@ def load_checkpoint(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
+    quantize: str = "none",
 ) -> MQwenForConditionalGeneration:
     """Load a folder in the LLaVA layout, in any of its spellings, for inference.
 
     Beside the model, one tensor is in memory at a time.
 
+    Args:
+        dtype: precision of what is not quantised, and of activations.
+        quantize: see mqwen.model.quantize; the model is never there in full precision.
+
     Raises:
         CheckpointError: see the module.
+        InputError, DeviceError: see quantize_().
     """
-    return _materialise(open_checkpoint(Path(folder)), dtype, torch.device(device), progress)
+    return _materialise(open_checkpoint(Path(folder)), dtype, torch.device(device), progress, quantize)
 
 
 def load_parts(
@@ -107,9 +115,12 @@ def save_checkpoint(
     other names are removed at the end, other files stay.
 
     Raises:
+        InputError: the model is quantised.
         WriteError, DiskFullError: the folder cannot be written; while files are written aside, which is when a disk
             gets full, what stood there before is untouched.
     """
+    if (kind := getattr(model, "quantize", "none")) != "none":
+        raise InputError(f"a model in {kind} cannot be saved", hint="Load it without quantisation.")
     folder = Path(folder)
     state = model.state_dict()
     names = sorted(expected_shapes(model), key=lambda name: -state[name].dtype.itemsize)
@@ -192,21 +203,25 @@ def _open(
 
 
 def _materialise(
-    opened: Opened, dtype: torch.dtype, device: torch.device, progress: Progress | None
+    opened: Opened, dtype: torch.dtype, device: torch.device, progress: Progress | None, quantize: str = "none"
 ) -> MQwenForConditionalGeneration:
     model = opened.model
+    quantize_(model, quantize, dtype)
     done, total = 0, sum(job.nbytes for job in opened.jobs)
     for job in opened.jobs:
         # Neither slices of one fused tensor nor a file's pages may stay behind the parameters.
         copy = device.type == "cpu" and (len(job.targets) > 1 or job.source.start is None)
         for name, tensor in job.read():
-            _set_parameter(model, name, tensor.to(device, dtype, copy=copy))
+            module, _, leaf = name.rpartition(".")
+            if not fill(model.get_submodule(module), leaf, tensor, dtype, device):
+                _set_parameter(model, name, tensor.to(device, dtype, copy=copy))
         done += job.nbytes
         if progress is not None:
             progress(done, total)
     if model.multi_modal_projector.linear_1.weight.is_meta:
         for name, tensor in new_projector(model).items():
             _set_parameter(model, name, tensor.to(device, dtype))
+    share_head(model)
     model.tie_weights()
     _compute_buffers(model, device)
     model.config.dtype = dtype

@@ -24,5 +24,7 @@ class MultiModalProjector(nn.Module):
 
     def forward(self, image_features: torch.Tensor) -> torch.Tensor:
         """[images, image tokens, vision width] -> [images, image tokens, hidden], in the projector's dtype."""
-        hidden = self.act(self.linear_1(image_features.to(self.linear_1.weight.dtype)))
-        return self.linear_2(hidden)
+        dtype = self.linear_1.weight.dtype
+        if dtype.is_floating_point:  # a quantised layer takes any
+            image_features = image_features.to(dtype)
+        return self.linear_2(self.act(self.linear_1(image_features)))

@@ -1,0 +1,91 @@
+"""Products of int8 weights and int8 activations, exact, by several routes.
+
+Sums of products of whole numbers are exact, so every route returns the same bits, whatever rows are computed together:
+
+    processor   oneDNN's product on weights that are packed once; it has no public name in torch, so its answer is
+                checked before it is used, and torch._int_mm or a product of whole numbers in float32 stands in for it
+    CUDA        torch._int_mm, from compute capability 7.5 (Turing) on
+
+Levels are whole numbers from -127 to 127.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = 127
+# A sum of so many products of two int8 numbers is below 2 ** 24: float32 holds it exactly.
+_EXACT_IN_FLOAT32 = (1 << 24) // (LEVELS * LEVELS)
+_CUDA_ROWS = 32  # torch._int_mm takes more than 16 rows
+_CUDA_MULTIPLE = 8  # and such sizes
+
+
+@functools.lru_cache(maxsize=1)
+def onednn_is_exact() -> bool:
+    """Say whether torch has oneDNN's int8 product here, and whether it is one.
+
+    Processors without VNNI add pairs of products in 16 bits, which overflows at the greatest values.
+    """
+    weight = torch.full((32, 128), LEVELS, dtype=torch.int8)
+    weight[1::2] = -LEVELS
+    levels = torch.full((3, 128), float(LEVELS))
+    levels[1] = -LEVELS
+    try:
+        product = onednn_product(weight, torch.ones(32))(levels)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return torch.equal(product, levels @ weight.T.float())
+
+
+def onednn_product(weight: Tensor, scale: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return a function of levels [rows, in], float32 whole numbers: sums [rows, out] times `scale`.
+
+    The weight is packed for it. Levels go in with 128 added, as unsigned bytes: for signed ones oneDNN has only its
+    reference implementation on most processors (measured: a thousand times slower).
+    """
+    operators: Any = torch.ops.onednn
+    packed = operators.qlinear_prepack(weight.contiguous(), None)
+    zeros = torch.zeros(len(weight), dtype=torch.int32)
+
+    def product(levels: Tensor) -> Tensor:
+        unsigned = (levels + 128).to(torch.uint8)
+        return operators.qlinear_pointwise(
+            unsigned, 1.0, 128, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+
+    return product
+
+
+def processor_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
+    """onednn_product() where torch does not have it."""
+    if weight.shape[1] == 1:  # torch 2.13 multiplies a single column wrongly
+        return exact_product(weight, scale, levels)
+    try:
+        return torch._int_mm(levels.to(torch.int8), weight.t()).float().mul_(scale)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return exact_product(weight, scale, levels)
+
+
+def exact_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
+    """onednn_product() by float32 products short enough to be exact: everywhere, and slow."""
+    sums = torch.zeros(len(levels), len(weight), dtype=torch.int32, device=levels.device)
+    pieces = zip(levels.split(_EXACT_IN_FLOAT32, 1), weight.split(_EXACT_IN_FLOAT32, 1), strict=True)
+    for some, some_weight in pieces:
+        sums += (some @ some_weight.t().float()).int()
+    return sums.float().mul_(scale)
+
+
+def cuda_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
+    """onednn_product() on a card."""
+    rows, (outputs, inputs) = len(levels), weight.shape
+    if outputs % _CUDA_MULTIPLE or inputs % _CUDA_MULTIPLE:
+        return exact_product(weight, scale, levels)
+    bytes_ = levels.to(torch.int8)
+    if rows < _CUDA_ROWS:
+        bytes_ = nn.functional.pad(bytes_, (0, 0, 0, _CUDA_ROWS - rows))
+    return torch._int_mm(bytes_, weight.t())[:rows].float().mul_(scale)
