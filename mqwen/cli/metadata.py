@@ -69,10 +69,9 @@ def _add_common(action: argparse.ArgumentParser) -> None:
     action.add_argument("--json", action="store_true", help="one object a line on stdout")
     action.add_argument(
         "--exiftool",
-        nargs="?",
-        const="exiftool",
-        metavar="COMMAND",
-        help="use your ExifTool, 13 or newer, for HEIC, AVIF, JPEG XL, GIF, PSD and JPEG 2000",
+        action="store_true",
+        help="use your ExifTool, 13 or newer, for HEIC, AVIF, JPEG XL, GIF, PSD and JPEG 2000 (MQWEN_EXIFTOOL may say "
+        "where it is)",
     )
 
 
@@ -165,13 +164,13 @@ def _each(arguments: argparse.Namespace, one: Callable[[Path, ExifTool | None], 
 
 
 @contextmanager
-def _exiftool(command: str | None) -> Iterator[ExifTool | None]:
-    if command is None:
+def _exiftool(wanted: bool) -> Iterator[ExifTool | None]:
+    if not wanted:
         yield None
         return
     from mqwen.library.metadata.exiftool import ExifTool
 
-    exiftool = ExifTool(command)
+    exiftool = ExifTool()
     try:
         yield exiftool
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,12 +46,16 @@ class _Read:
 class ExifTool:
     """The user's ExifTool; thread-safe, one process for each thread. Close it at the end.
 
+    Args:
+        command: its name or path; by default what MQWEN_EXIFTOOL names, else "exiftool".
+        minimum: the oldest version that will do.
+
     Raises:
         InputError: it is not there, or older than 13.
     """
 
-    def __init__(self, command: str = "exiftool", *, minimum: tuple[int, int] = MINIMUM) -> None:
-        self._processes = ExifToolProcesses(command, minimum)
+    def __init__(self, command: str | None = None, *, minimum: tuple[int, int] = MINIMUM) -> None:
+        self._processes = ExifToolProcesses(command or os.environ.get("MQWEN_EXIFTOOL") or "exiftool", minimum)
         self.version = self._processes.version
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ def plan_embed(
         Refusal: neither can be written (the sidecar that is there is damaged, or may not be changed).
         WriteError: the photo cannot be read.
     """
-    path = Path(path)
+    path = _photo_path(path)
     photo = _Photo.read(path)
     reason = None
     if embed:
@@ -101,7 +101,7 @@ def plan_strip(path: Path, *, allow_signed: bool = False, exiftool: ExifTool | N
         Refusal: one of them holds something of ours, and cannot be changed.
         WriteError: the photo cannot be read.
     """
-    path = Path(path)
+    path = _photo_path(path)
     photo = _Photo.read(path)
     planned = []
     metadata = photo.metadata(exiftool)
@@ -138,15 +138,17 @@ def read_photo(
         WriteError: the photo cannot be opened.
     """
     path = Path(path)
-    photo, found = _Photo.read(path), {}
     refused = on_refusal or (lambda path, reason: None)
+    photo, found = _Photo.read(path), {}
     try:
-        if photo.data is not None:
+        if path.suffix.lower() == ".xmp":
+            found[path] = read_sidecar_metadata(_read(path)[0])
+        elif photo.data is not None:
             found[path] = read_metadata(photo.data)
         elif exiftool and exiftool.writes(path):
             found[path] = exiftool.read(path)
         else:
-            raise Refusal(photo.reason or "its format is not one that MQwen reads metadata from")
+            raise Refusal(photo.reason or "")
     except Refusal as refusal:
         refused(path, refusal.reason)
     for sidecar in existing_sidecars(path):
@@ -189,6 +191,13 @@ class _Photo:
             return None
 
 
+def _photo_path(path: Path) -> Path:
+    path = Path(path)
+    if path.suffix.lower() == ".xmp":
+        raise Refusal("it is a sidecar: give its photo")
+    return path
+
+
 def _plan_photo(photo: _Photo, edit: Edit, allow_signed: bool, exiftool: ExifTool | None) -> list[Planned]:
     if reason := obstacle(photo.stat):
         raise Refusal(reason)
@@ -198,7 +207,7 @@ def _plan_photo(photo: _Photo, edit: Edit, allow_signed: bool, exiftool: ExifToo
     elif exiftool and exiftool.writes(photo.path):
         before, after = exiftool.edit(photo.path, edit)
     else:
-        raise Refusal(photo.reason or "its format is not one that MQwen writes into")
+        raise Refusal(photo.reason or "")
     return [] if after == before else [Planned(photo.path, before, after, photo.stat)]
 
 

@@ -37,7 +37,7 @@ def container_of(data: bytes) -> ModuleType:
         return webp
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return tiff
-    raise Refusal("its format is not one that MQwen writes into")
+    raise Refusal("it is neither JPEG, PNG, WebP nor TIFF")
 
 
 def read_metadata(data: bytes) -> Metadata:
