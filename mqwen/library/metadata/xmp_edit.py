@@ -45,7 +45,7 @@ def set_text(data: bytes, name: Name, text: str | None) -> bytes:
         return data
     owner = _owner(packet, name)
     if owner is None:
-        return _add(data, name, [("", text or "")])
+        return _add(packet, name, [("", text or "")])
     if text is None or (name.tag not in owner.attrib and not xmp.is_simple(owner)):
         return set_text(_remove(packet, name, owner), name, text)
     if name.tag in owner.attrib:
@@ -66,7 +66,7 @@ def set_list(data: bytes, name: Name, texts: Sequence[str], kind: Literal["Bag",
         return data
     owner = _owner(packet, name)
     if owner is None:
-        return _add(data, name, [("", text) for text in texts], kind)
+        return _add(packet, name, [("", text) for text in texts], kind)
     container = None if name.tag in owner.attrib else xmp.container_of(owner)
     if container is None or not texts:
         return set_list(_remove(packet, name, owner), name, texts, kind)
@@ -97,7 +97,7 @@ def set_lang_alt(data: bytes, name: Name, texts: Mapping[str, str]) -> bytes:
     ordered = sorted(texts.items(), key=lambda text: text[0] != "x-default")
     owner = _owner(packet, name)
     if owner is None:
-        return _add(data, name, ordered, "Alt")
+        return _add(packet, name, ordered, "Alt")
     container = None if name.tag in owner.attrib else xmp.container_of(owner)
     if container is None or container.tag != f"{{{RDF}}}Alt" or not texts:
         return set_lang_alt(_remove(packet, name, owner), name, texts)
@@ -131,7 +131,7 @@ def drop_empty(data: bytes) -> bytes | None:
     empty = [element for element in packet.descriptions() if _is_ours(element) and _is_empty(element)]
     if not empty:
         return data
-    if len(empty) == (0 if packet.rdf is None else len(packet.rdf)) and b'x:xmptk="MQwen"' in data:
+    if len(empty) == (0 if packet.rdf is None else len(packet.rdf)) and packet.root.get(f"{{{xmp.X}}}xmptk") == "MQwen":
         return None
     return _apply(data, [_removal(packet, element) for element in empty])
 
@@ -164,21 +164,23 @@ def _unknown_form(name: Name) -> Refusal:
     return Refusal(f"its XMP has {name.prefix}:{name.local} in a form that MQwen does not know")
 
 
-def _add(data: bytes, name: Name, items: Sequence[tuple[str, str]], kind: str | None = None) -> bytes:
+def _add(packet: Packet, name: Name, items: Sequence[tuple[str, str]], kind: str | None = None) -> bytes:
     """Add a property to our Description: a list of (language, text), or one text where `kind` is None."""
-    packet = parse(data)
-    ours = [element for element in packet.descriptions() if _is_ours(element)]
     if not items or not items[0][1]:
-        return data
+        return packet.data
     if packet.rdf is None:
         rdf = f'<rdf:RDF xmlns:rdf="{RDF}"></rdf:RDF>'.encode()
-        return _add(_apply(data, [_child(packet, packet.root, rdf)]), name, items, kind)
-    if not ours:
-        return _add(_add_description(packet, packet.rdf), name, items, kind)
-    description = ours[-1]
+        return _add(parse(_apply(packet.data, [_child(packet, packet.root, rdf)])), name, items, kind)
+    description = next((element for element in packet.descriptions() if _is_ours(element)), None)
+    if description is None:
+        return _add(parse(_add_description(packet, packet.rdf)), name, items, kind)
+    splices = []
     prefix = _prefix_in(description, name.namespace)
     if not prefix:
-        return _add(_declare(packet, description, name), name, items, kind)
+        prefix, declaration = _declaration(packet, description, name)
+        splices.append(declaration)
+        if packet.spans[description].opened == packet.spans[description].end:
+            return _add(parse(_apply(packet.data, splices)), name, items, kind)
     inner = _escape(items[0][1])
     if kind:
         container = _rdf_name(description, kind)
@@ -186,7 +188,7 @@ def _add(data: bytes, name: Name, items: Sequence[tuple[str, str]], kind: str | 
         inner = b"<" + container + b">" + inner + b"</" + container + b">"
     qualified = f"{prefix}:{name.local}".encode()
     new = b"<" + qualified + b">" + inner + b"</" + qualified + b">"
-    return _apply(data, [_child(packet, description, new)])
+    return _apply(packet.data, [_child(packet, description, new), *splices])
 
 
 def _item(relative: etree._Element, text: str, language: str = "") -> bytes:
@@ -211,14 +213,15 @@ def _add_description(packet: Packet, rdf: etree._Element) -> bytes:
     return _apply(packet.data, [_child(packet, rdf, new.encode())])
 
 
-def _declare(packet: Packet, description: etree._Element, name: Name) -> bytes:
+def _declaration(packet: Packet, description: etree._Element, name: Name) -> tuple[str, _Splice]:
+    """Return a prefix that is free in our Description, and what declares it there."""
     prefix, number = name.prefix, 0
     while prefix in description.nsmap:
         number += 1
         prefix = f"{name.prefix}{number}"
     span = packet.spans[description]
     place = span.opened - (2 if span.opened == span.end else 1)
-    return _apply(packet.data, [_Splice(place, place, f' xmlns:{prefix}="{name.namespace}"'.encode())])
+    return prefix, _Splice(place, place, f' xmlns:{prefix}="{name.namespace}"'.encode())
 
 
 def _prefix_in(element: etree._Element, namespace: str) -> str | None:

@@ -76,19 +76,31 @@ def write_fields(data: bytes | None, fields: XmpFields) -> bytes | None:
     if data is None and fields == XmpFields():
         return None
     old, data = data, data if data is not None else EMPTY
-    data = set_lang_alt(data, DESCRIPTION, fields.captions)
-    data = set_list(data, SUBJECT, fields.keywords)
-    data = set_list(data, HIERARCHICAL_SUBJECT, fields.hierarchical)
-    data = set_list(data, TAGS_LIST, fields.tags, "Seq")
-    data = set_lang_alt(data, ALT_TEXT, fields.alt_texts)
-    data = set_lang_alt(data, EXT_DESCRIPTION, fields.ext_descriptions)
-    data = set_text(data, CAPTION_WRITER, fields.caption_writer)
-    provenance = fields.provenance
-    data = set_text(data, MODEL, provenance.model if provenance else None)
-    data = set_text(data, PROMPT_HASH, provenance.prompt_hash if provenance else None)
-    data = set_text(data, DATE, provenance.date if provenance else None)
-    data = set_text(data, VERSION, provenance.version if provenance else None)
-    data = set_list(data, WRITTEN, [_record_text(record) for record in provenance.records] if provenance else ())
+    before = read_fields(data)
+    if fields == before:
+        return data
+    now, was = fields.provenance, before.provenance
+    for name, texts, standing in (
+        (DESCRIPTION, fields.captions, before.captions),
+        (ALT_TEXT, fields.alt_texts, before.alt_texts),
+        (EXT_DESCRIPTION, fields.ext_descriptions, before.ext_descriptions),
+    ):
+        data = data if texts == standing else set_lang_alt(data, name, texts)
+    for name, entries, listed, kind in (
+        (SUBJECT, fields.keywords, before.keywords, "Bag"),
+        (HIERARCHICAL_SUBJECT, fields.hierarchical, before.hierarchical, "Bag"),
+        (TAGS_LIST, fields.tags, before.tags, "Seq"),
+        (WRITTEN, _record_texts(now), _record_texts(was), "Bag"),
+    ):
+        data = data if entries == listed else set_list(data, name, entries, "Seq" if kind == "Seq" else "Bag")
+    for name, text, simple in (
+        (CAPTION_WRITER, fields.caption_writer, before.caption_writer),
+        (MODEL, now.model if now else None, was.model if was else None),
+        (PROMPT_HASH, now.prompt_hash if now else None, was.prompt_hash if was else None),
+        (DATE, now.date if now else None, was.date if was else None),
+        (VERSION, now.version if now else None, was.version if was else None),
+    ):
+        data = data if text == simple else set_text(data, name, text)
     return data if data == old else drop_empty(data)
 
 
@@ -161,8 +173,11 @@ def _read_provenance(packet: xmp.Packet) -> Provenance | None:
     return Provenance(model, prompt_hash, date or "", version or "", records)
 
 
-def _record_text(record: Record) -> str:
-    return f"{record.field} {record.language} {record.author} {record.length} {record.hash}"
+def _record_texts(provenance: Provenance | None) -> tuple[str, ...]:
+    return tuple(
+        f"{record.field} {record.language} {record.author} {record.length} {record.hash}"
+        for record in (provenance.records if provenance else ())
+    )
 
 
 def _record(text: str) -> Record | None:
