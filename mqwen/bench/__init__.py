@@ -1,0 +1,1 @@
+"""Measurements of MQwen itself: `mqwen bench`."""
