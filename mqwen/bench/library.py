@@ -27,12 +27,13 @@ from mqwen.library.scan import scan
 
 _A_FOLDER = 500
 _LOOKUPS = 2000
-_WORDS = """
+_TEXT = """
 a the red blue small large old young dog cat car boat house tree river mountain street market child woman
 man person people standing sitting running holding looking near under behind beside on with and in of at
 sunny cloudy snow rain evening morning table chair window door bridge train bicycle flower garden beach sea
 sky lamp book
-""".split()
+"""
+_WORDS = _TEXT.split()
 _HAN = "一辆红色汽车停在街道上旁边有两个孩子和小狗蓝天白云下的房子前面坐着老人山水树木花园桥梁船只海滩夜晚灯光市场"
 
 
