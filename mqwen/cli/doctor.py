@@ -11,7 +11,7 @@ from typing import Any
 
 from mqwen import __version__
 from mqwen.errors import MqwenError
-from mqwen.hub import find_model, installed_models, models_folder
+from mqwen.hub import find_model, installed_models, known_model, models_folder
 
 _LABEL = 14
 
@@ -23,7 +23,9 @@ def add_parser(commands: Any) -> None:
         help="show what this machine has and what would run where",
         description="Show Python, PyTorch, devices, memory, the models here, and where each would run.",
     )
-    parser.add_argument("--model", help="tell of this model only: a folder or the name of an installed model")
+    parser.add_argument(
+        "--model", help="tell of this model only: a folder, or a name that `mqwen models list` shows, here or not"
+    )
     parser.add_argument("--device", default="auto", metavar="auto|cuda[:N]|cpu", help="where to run (default: auto)")
     parser.set_defaults(run=command)
 
@@ -73,8 +75,24 @@ def _model(name: str, device: str) -> str:
     from mqwen.engine import device as devices
     from mqwen.model.checkpoint import inspect_checkpoint
 
-    folder = find_model(name)
-    report = inspect_checkpoint(folder)
-    plan = devices.plan(device, report.memory)
-    need = devices.readable(report.memory[devices.PRECISIONS[plan.dtype]])
-    return f"{report.parameters / 1e6:.1f} million parameters, {need}, would run on {plan.describe()} ({folder})"
+    known = known_model(name)
+    try:
+        folder = find_model(name)
+    except MqwenError:
+        if known is None:
+            raise
+        memory = {precision: round(gb * 1e9) for precision, gb in known.memory_gb.items()}
+        memory["fp16"] = memory["bf16"]
+        parameters, tokens, where = known.parameters, known.image_tokens, "not here yet"
+        cache = known.kv_cache_kb * 1024 * tokens
+    else:
+        report = inspect_checkpoint(folder)
+        memory, parameters, where = dict(report.memory), report.parameters, str(folder)
+        tokens = report.config.image_tokens
+        cache = report.kv_cache_bytes * tokens
+    plan = devices.plan(device, memory)
+    weights = ", ".join(f"{name} {devices.readable(memory[name])}" for name in ("fp32", "bf16", "int8", "nf4"))
+    return (
+        f"{parameters / 1e6:.1f} million parameters, would run on {plan.describe()}; weights {weights}; "
+        f"a picture takes {tokens} tokens, {devices.readable(cache)} ({where})"
+    )

@@ -248,9 +248,9 @@ def _settle(offer: Offer, staging: Path) -> Path:
         error.path = Path(offer.hub_id, error.path.name) if error.path else Path(offer.hub_id)
         raise
     try:
-        offer.folder.parent.mkdir(parents=True, exist_ok=True)
         if offer.folder.exists() or offer.folder.is_symlink():
             discard(offer.folder)
+        offer.folder.parent.mkdir(parents=True, exist_ok=True)
         whole.rename(offer.folder)
         shutil.rmtree(staging, ignore_errors=True)
         return offer.folder

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mqwen.hub import folders
 from mqwen.errors import CheckpointError
-from mqwen.hub import find_model, installed_models, is_starter, models_folder
+from mqwen.hub import find_model, folders, installed_models, is_starter, models_folder
 
 
 @pytest.fixture
