@@ -34,6 +34,7 @@ class Int8Linear(nn.Module):
         weight: [out, in], int8; empty once the processor's packed copy has taken its place.
         scale: [out], float32, what a weight's row is multiplied by.
         bias: [out] in the precision of the activations, or None.
+        in_turns: the contents of the tensors change (mqwen.engine.offload): nothing may be made of them beforehand.
     """
 
     weight: nn.Parameter
@@ -46,6 +47,7 @@ class Int8Linear(nn.Module):
         self.weight = nn.Parameter(empty, requires_grad=False)
         self.register_buffer("scale", torch.empty(out_features, device=device))
         self.bias = nn.Parameter(torch.empty(out_features, device=device), requires_grad=False) if bias else None
+        self.in_turns = False
         self._product: Callable[[Tensor], Tensor] | None = None
 
     def extra_repr(self) -> str:
@@ -92,7 +94,7 @@ class Int8Linear(nn.Module):
 
     def _packed(self) -> Callable[[Tensor], Tensor]:
         """Return the processor's best product, whose packed weight replaces `weight`."""
-        if not onednn_is_exact():
+        if self.in_turns or not onednn_is_exact():
             return functools.partial(processor_product, self.weight, self.scale)
         product = onednn_product(self.weight, self.scale)
         self.weight = nn.Parameter(self.weight.new_empty(0), requires_grad=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from mqwen.engine import device as devices
 from mqwen.engine.captioner import Captioner
 from mqwen.errors import DeviceError, InputError
+from mqwen.model.checkpoint import inspect_checkpoint
 
 GB = 10**9
 
@@ -33,6 +35,7 @@ def cards(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
         monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 0)
+        monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Card")
         monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=32 * GB))
@@ -144,6 +147,110 @@ def test_a_processor_that_can_computes_in_bf16() -> None:
     # conftest.py sets ONEDNN_MAX_CPU_ISA, with which every processor can
     devices.bf16_works_on_cpu.cache_clear()
     assert devices.plan("cpu", dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+SEVEN_B = {"fp32": 32 * GB, "bf16": 16 * GB, "fp16": 16 * GB, "int8": 8 * GB + GB // 2, "nf4": 6 * GB + GB // 2}
+
+
+@pytest.fixture
+def bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mqwen.model.quantize.find_spec", lambda name: object())
+
+
+@pytest.mark.parametrize(
+    ("free", "quantize"), [(24 * GB, "none"), (12 * GB, "int8"), (8 * GB, "nf4"), (18 * GB, "none")]
+)
+def test_what_does_not_fit_is_quantised_as_far_as_it_must(
+    cards: Any, bitsandbytes: None, free: int, quantize: str
+) -> None:
+    cards(free)
+    plan = devices.plan("auto", SEVEN_B, beside_weights=GB // 2)
+    assert (plan.device.type, plan.dtype, plan.offload) == ("cuda", torch.bfloat16, False)
+    assert plan.quantize == quantize
+    if quantize == "none":
+        assert plan.describe() == "Card, bfloat16"
+    else:
+        assert plan.describe().startswith(f"Card, weights in {quantize}, bfloat16; it needs 16.0 GB, {free / GB:.1f}")
+
+
+def test_without_bitsandbytes_layers_come_in_turns_quantised(cards: Any) -> None:
+    cards(8 * GB)
+    plan = devices.plan("auto", SEVEN_B, beside_weights=GB // 2)
+    assert (plan.offload, plan.streamed, plan.quantize) == (True, True, "int8")
+    assert "layer after layer from main memory" in plan.describe()
+
+
+def test_what_was_asked_for_is_kept(cards: Any, bitsandbytes: None) -> None:
+    cards(8 * GB)
+    plan = devices.plan("auto", SEVEN_B, quantize="none", beside_weights=GB)
+    assert (plan.offload, plan.streamed, plan.quantize) == (True, True, "none")
+    assert devices.plan("auto", SEVEN_B, torch.bfloat16, beside_weights=GB).quantize == "none"
+    assert devices.plan("auto", SEVEN_B, quantize="nf4", beside_weights=GB // 2).quantize == "nf4"
+    assert devices.plan("cpu", SEVEN_B, quantize="int8").quantize == "int8"
+    with pytest.raises(DeviceError, match=r"6\.5 GB.*free on cuda:0"):
+        devices.plan("auto", SEVEN_B, quantize="nf4", beside_weights=4 * GB)
+
+
+def test_a_model_too_large_to_be_pinned_is_offloaded_without(cards: Any) -> None:
+    cards(8 * GB)
+    plan = devices.plan("auto", {"bf16": 28 * GB}, quantize="none")
+    assert (plan.offload, plan.streamed) == (True, False)
+
+
+def test_an_old_card_takes_no_int8(cards: Any) -> None:
+    cards(12 * GB, capability=(7, 0))
+    assert devices.plan("auto", SEVEN_B, beside_weights=GB).quantize == "none"
+    with pytest.raises(DeviceError, match="compute capability"):
+        devices.plan("auto", SEVEN_B, quantize="int8")
+
+
+def test_nf4_needs_a_card_and_bitsandbytes(cards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards(24 * GB)
+    with pytest.raises(DeviceError, match="CUDA cards only"):
+        devices.plan("cpu", SEVEN_B, quantize="nf4")
+    monkeypatch.setattr("mqwen.model.quantize.find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match="bitsandbytes"):
+        devices.plan("auto", SEVEN_B, quantize="nf4")
+
+
+def test_on_the_processor_int8_comes_before_bf16(no_card: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_memory(monkeypatch, 20 * GB)
+    plan = devices.plan("auto", SEVEN_B)
+    assert (plan.dtype, plan.quantize) == (torch.float32, "int8")
+    assert "float32 needs 32.0 GB, 20.0 GB are free" in plan.describe()
+    assert devices.plan("auto", SEVEN_B | {"fp32": GB}).quantize == "none"
+    with pytest.raises(DeviceError, match="32.0 GB in float32"):
+        devices.plan("auto", SEVEN_B, quantize="none")
+
+
+def test_an_unknown_quantisation_is_an_error(no_card: None) -> None:
+    with pytest.raises(InputError, match="int3.*none, int8, nf4"):
+        devices.plan("cpu", quantize="int3")
+
+
+def test_every_card_that_can_do_the_same_gets_a_plan(cards: Any, captioner: Captioner) -> None:
+    report = inspect_checkpoint(captioner.folder)
+    cards(4 * GB, GB, 24 * GB, 2**20)
+    plans = devices.plans_for(report)
+    assert [plan.device.index for plan in plans] == [2, 0, 1]
+    assert [plan.device.index for plan in devices.plans_for(report, "cuda:1")] == [1]
+    assert [plan.device.type for plan in devices.plans_for(report, "cpu")] == ["cpu"]
+
+
+def test_a_card_that_would_have_to_quantise_is_left_out(cards: Any, captioner: Captioner) -> None:
+    report = replace(inspect_checkpoint(captioner.folder), memory=SEVEN_B)
+    cards(24 * GB, 12 * GB, 20 * GB)
+    assert [plan.device.index for plan in devices.plans_for(report)] == [0, 2]
+
+
+def test_more_pictures_go_together_where_there_is_more_memory(cards: Any, captioner: Captioner) -> None:
+    model = captioner._loaded()
+    sizes = []
+    for free in (2 * 10**8, 4 * 10**8, 4 * 10**8, 24 * GB):
+        cards(free)
+        plan = devices.Plan(torch.device("cuda", 0), torch.bfloat16, offload=True, streamed=free == 24 * GB)
+        sizes.append(devices.auto_batch_size(model, plan, 10_000))
+    assert sizes[0] == 1 < sizes[1] == sizes[2] < sizes[3]
 
 
 def test_an_unknown_precision_is_an_error() -> None:
