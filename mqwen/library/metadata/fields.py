@@ -150,6 +150,8 @@ class Edit:
         for name in (self.language, *self.translations, *self.alt_translations):
             if name is not None and (not _LANGUAGE.fullmatch(name) or name.lower() == X_DEFAULT):
                 raise InputError(f"{name!r} is no language", hint="Give a tag such as en, zh or pt-BR.")
+        if self.language in self.translations or self.language in self.alt_translations:
+            raise InputError(f"there are two texts in {self.language}", hint="Give one for each language.")
         for mode in (self.mode, *self.modes.values()):
             if mode not in get_args(Mode):
                 raise InputError(f"{mode!r} is no mode", hint="Modes are replace, append and fill.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -32,14 +32,19 @@ def resolve(held: Held, edit: Edit, *, sidecar: bool = False, embedded: Metadata
     return after if after == held else _with_records(held, after, edit, embedded)
 
 
-def with_texts(texts: _Texts, text: str, language: str | None, mode: Mode, *, main: bool = True) -> dict[str, str]:
+def with_texts(
+    texts: _Texts, text: str, language: str | None, mode: Mode, *, main: bool = True, apart: Collection[str] = ()
+) -> dict[str, str]:
     """Return a LangAlt's texts with one of them edited.
 
     x-default is edited along with its twin, the language that has the same text; where its language is not known it
     counts as the one that is written, unless that is a mere translation (`main` False).
+
+    Args:
+        apart: languages that the same edit gives texts of their own; x-default: the edit gives it one.
     """
     default = texts.get(X_DEFAULT)
-    twins = [name for name, value in texts.items() if name != X_DEFAULT and value == default]
+    twins = [name for name, value in texts.items() if name not in (X_DEFAULT, *apart) and value == default]
     if language is None:
         keys = [X_DEFAULT, *twins]
         if not text and mode == "replace":
@@ -47,13 +52,13 @@ def with_texts(texts: _Texts, text: str, language: str | None, mode: Mode, *, ma
     else:
         key = next((name for name in texts if name.casefold() == language.casefold()), language)
         unknown = not default or (main and key not in texts and not twins)
-        keys = [X_DEFAULT, key] if unknown or key in twins else [key]
+        keys = [X_DEFAULT, key] if (unknown or key in twins) and X_DEFAULT not in apart else [key]
     current = texts.get(keys[-1] if len(keys) > 1 and keys[-1] in texts else keys[0])
     if (mode == "fill" and current) or (mode != "replace" and not text):
         return dict(texts)
     new = appended(current or "", text) if mode == "append" else text
-    changed = {**texts, **dict.fromkeys(keys, new)}
-    return {name: value for name, value in changed.items() if value}
+    changed = {name: value for name, value in {**texts, **dict.fromkeys(keys, new)}.items() if value}
+    return {X_DEFAULT: next(iter(changed.values())), **changed} if changed else {}
 
 
 def _caption(held: Held, edit: Edit, embedded: Metadata) -> Held:
@@ -65,9 +70,10 @@ def _caption(held: Held, edit: Edit, embedded: Metadata) -> Held:
         before = {**(before or embedded.captions), X_DEFAULT: main}
     captions = before
     if edit.caption is not None:
-        captions = with_texts(captions, edit.caption, edit.language, mode)
+        captions = with_texts(captions, edit.caption, edit.language, mode, apart=edit.translations)
+    apart = () if edit.caption is None else (X_DEFAULT,)
     for language, text in edit.translations.items():
-        captions = with_texts(captions, text, language, mode, main=False)
+        captions = with_texts(captions, text, language, mode, main=False, apart=apart)
     if captions == before and mode != "replace":
         return held
     main = captions.get(X_DEFAULT, "")
@@ -130,9 +136,10 @@ def _alt_texts(held: Held, edit: Edit, embedded: Metadata) -> Held:
     }
     texts = whole
     if edit.alt_text is not None:
-        texts = with_texts(texts, edit.alt_text, edit.language, mode)
+        texts = with_texts(texts, edit.alt_text, edit.language, mode, apart=edit.alt_translations)
+    apart = () if edit.alt_text is None else (X_DEFAULT,)
     for language, text in edit.alt_translations.items():
-        texts = with_texts(texts, text, language, mode, main=False)
+        texts = with_texts(texts, text, language, mode, main=False, apart=apart)
     if texts == whole:
         return held
     descriptions = dict(fields.ext_descriptions)
