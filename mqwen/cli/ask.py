@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mqwen.cli.options import add_model_options, add_sampling_options, starter_notice
+from mqwen.cli.options import add_model_options, add_quantize_option, add_sampling_options, starter_notice
 from mqwen.errors import InputError
 
 # Pixels, twice what the largest vision tower of the family looks at.
@@ -29,6 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--chat", action="store_true", help="go on with questions from the keyboard")
     add_model_options(parser)
+    add_quantize_option(parser)
     add_sampling_options(parser)
     parser.set_defaults(run=command)
 
@@ -44,7 +45,7 @@ def command(arguments: argparse.Namespace) -> int:
     from mqwen.model.processor import Message
 
     image = read_image(arguments.image, at_least=_SHORTER_SIDE)
-    captioner = Captioner.load(arguments.model, device=arguments.device)
+    captioner = Captioner.load(arguments.model, device=arguments.device, quantize=arguments.quantize)
     if notice := starter_notice(captioner):
         print(f"note: {notice}", file=sys.stderr)
     turns: list[Message] = []

@@ -22,6 +22,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="auto|cuda[:N]|cpu", help="where to run (default: auto)")
 
 
+def add_quantize_option(parser: argparse.ArgumentParser) -> None:
+    """--quantize."""
+    parser.add_argument(
+        "--quantize",
+        choices=("none", "int8", "nf4"),
+        help="weights in 8 bits (faster on a processor), in 4 (CUDA only), or as they are; by default they are as they "
+        "are wherever the memory suffices",
+    )
+
+
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """--max-new-tokens, --temperature and --seed."""
     parser.add_argument(

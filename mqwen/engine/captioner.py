@@ -75,6 +75,8 @@ class Captioner:
         *,
         device: str = "auto",
         dtype: torch.dtype | str | None = None,
+        quantize: str | None = None,
+        plan: devices.Plan | None = None,
         cancelled: Asked | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Captioner:
@@ -84,6 +86,8 @@ class Captioner:
             model: see mqwen.hub.find_model().
             device: "auto", "cpu", "cuda" or "cuda:N"; see mqwen.engine.device.plan().
             dtype: precision, a torch dtype or its name; None chooses.
+            quantize: "none", "int8" or "nf4"; None: as far as the memory demands it.
+            plan: all of this at once.
             cancelled: asked after every tensor.
             progress: told the bytes that are loaded and the bytes in all, after every tensor.
 
@@ -100,10 +104,14 @@ class Captioner:
                 progress(done, total)
 
         folder = find_model(model)
-        plan = devices.plan(device, inspect_checkpoint(folder).memory, devices.dtype_of(dtype))
+        plan = plan or devices.plan_for(inspect_checkpoint(folder), device, devices.dtype_of(dtype), quantize)
         try:
             network = load_checkpoint(
-                folder, dtype=plan.dtype, device="cpu" if plan.offload else plan.device, progress=loaded
+                folder,
+                dtype=plan.dtype,
+                device="cpu" if plan.offload else plan.device,
+                progress=loaded,
+                quantize=plan.quantize,
             )
             if plan.offload:
                 devices.spread(network, plan)

@@ -72,6 +72,11 @@ class Int8Linear(nn.Module):
         self.weight = nn.Parameter(weight, requires_grad=False)
         self._product = None
 
+    @property
+    def can_join(self) -> bool:
+        """Whether fused() may take it: it has its weight, and keeps it."""
+        return self.weight.numel() > 0 and not self.in_turns
+
     def become_part(self, whole: Int8Linear, begin: int) -> None:
         """Be the rows from `begin` of another layer, which keeps the weight."""
         rows = slice(begin, begin + self.out_features)
@@ -209,7 +214,7 @@ def share_head(model: nn.Module) -> None:
 
 
 def fused(linears: Sequence[Int8Linear]) -> Int8Linear:
-    """Return one layer that is several of one input, one below the other; none of them has been used yet.
+    """Return one layer that is several of one input, one below the other, all of which `can_join`.
 
     They go on working, as parts of it.
     """

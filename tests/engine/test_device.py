@@ -287,7 +287,7 @@ def test_a_model_that_cannot_be_spread_is_one_error(captioner: Captioner, monkey
         raise RuntimeError("CUDA error: out of memory")
 
     offloaded = devices.Plan(torch.device("cpu"), torch.float32, offload=True)
-    monkeypatch.setattr(devices, "plan", lambda *_: offloaded)
+    monkeypatch.setattr(devices, "plan_for", lambda *_: offloaded)
     monkeypatch.setattr(devices, "spread", full)
     with pytest.raises(DeviceError, match="not enough memory for this model"):
         Captioner.load(captioner.folder)

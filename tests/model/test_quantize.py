@@ -121,9 +121,11 @@ def test_a_fused_layer_is_its_parts() -> None:
     rows = torch.randn(6, 64)
     expected = [int8_linear(64, size, seed=size)[1](rows) for size in (48, 16, 32)]
     parts = [int8_linear(64, size, seed=size)[1] for size in (48, 16, 32)]
+    assert all(part.can_join for part in parts)
     whole = quantize.fused(parts)
     assert torch.equal(whole(rows), torch.cat(expected, dim=-1))
     assert all(torch.equal(part(rows), one) for part, one in zip(parts, expected, strict=True))
+    assert not any(part.can_join for part in parts)
 
 
 @pytest.mark.parametrize("vision", ["clip", "siglip", "chinese_clip"])
