@@ -25,14 +25,17 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from mqwen.engine.cache import SlotCache
 from mqwen.errors import InputError
+from mqwen.model.quantize import Int8Linear
+from mqwen.model.quantize import fused as fused_int8
 from mqwen.model.qwen1 import logn_scale, ntk_alpha, ntk_frequencies
 
 if TYPE_CHECKING:
     from mqwen.model.splice import MQwenForConditionalGeneration
 
 ROW_MULTIPLE = 4  # see MKL_CBWR above
-# Attention reads so many positions or a multiple of it: few shapes, and vector loads without a remainder.
-WINDOW_MULTIPLE = 64
+# Attention reads so many positions or a multiple of it: on a card for few shapes. On a processor PyTorch's attention
+# goes through the keys in blocks of 512, and only whole blocks are added up in the same order whatever comes behind.
+WINDOW_MULTIPLE = {"cpu": 512, "cuda": 64}
 _PREFIXES_KEPT = 8
 
 
@@ -95,7 +98,7 @@ class Decoder:
         self.kv_heads: int = text.config.num_key_value_heads
         self.hidden_size: int = text.config.hidden_size
         self.vocabulary: int = text.config.vocab_size
-        self.layer_entered: Callable[[int], None] | None = None
+        self.layer_entered: Callable[[int], None] | None = getattr(model, "layer_entered", None)
         self.prefixes: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
         self._layers = list(text.layers)
         self._qkv = [projections([a.q_proj, a.k_proj, a.v_proj]) for a in (layer.self_attn for layer in text.layers)]
@@ -280,11 +283,13 @@ def _half_turned(heads: Tensor) -> Tensor:
 
 def projections(modules: Sequence[nn.Module]) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Return a function that applies modules of one input: as one product where they are plain linear layers."""
+    alike = len({getattr(module, "bias", None) is None for module in modules}) == 1
+    small = [module for module in modules if isinstance(module, Int8Linear) and module.can_join]
     linears = [module for module in modules if _is_plain(module)]
-    if len(linears) < len(modules) or len({linear.bias is None for linear in linears}) > 1:
+    if not alike or len(modules) not in (len(small), len(linears)):
         return lambda rows: tuple(module(rows) for module in modules)
-    sizes = [linear.out_features for linear in linears]
-    fused = _fused(linears)
+    sizes = [linear.out_features for linear in small or linears]
+    fused = fused_int8(small) if small else _fused(linears)
     return lambda rows: fused(rows).split(sizes, dim=-1)
 
 

@@ -36,7 +36,7 @@ _IMAGES_AT_ONCE = {"cpu": 1, "cuda": 16}
 # A block of pieces is so many tokens wide or a multiple of it; on a card, so that few shapes occur.
 _WIDTH_MULTIPLE = {"cpu": ROW_MULTIPLE, "cuda": 32}
 # Memory that did not suffice for a picture alone is asked for again: another program may have had it.
-_ATTEMPTS_ALONE = 3
+_ATTEMPTS_ALONE = 5
 
 TOO_LARGE = DeviceError("not enough memory for this picture", hint="Close other programs, or take a smaller model.")
 
@@ -76,7 +76,7 @@ class Allowance:
     def shrink(self, in_flight: int) -> None:
         """Allow half of what was in flight when memory ran out; the next growth comes later than the last one."""
         self.most = max(1, in_flight // 2)
-        self._calm, self._patience = 0, min(2 * self._patience, 1024)
+        self._calm, self._patience = 0, min(2 * self._patience, 256)
 
     def count(self, captions: int) -> None:
         """Let the slots grow after so many captions without trouble."""
@@ -114,6 +114,7 @@ class Scheduler:
     ) -> None:
         kind = "cuda" if plan.device.type == "cuda" else "cpu"
         self._chunk, self._width = _CHUNK_TOKENS[kind], _WIDTH_MULTIPLE[kind]
+        self._window = WINDOW_MULTIPLE[kind]
         self._images_at_once = _IMAGES_AT_ONCE[kind]
         self._decoder = decoder
         self._plan = plan
@@ -146,8 +147,7 @@ class Scheduler:
         """Do one step; return what it brought. What is wrong, except too little memory, is raised."""
         failed = False
         try:
-            if (size := self._allowance.of(self._wanted)) > self._slots.size:
-                self._slots.resize(size)
+            self._grow()
             self._admit()
             if self._slots.rows:
                 self._advance()
@@ -161,6 +161,17 @@ class Scheduler:
         answers, self._answers = self._answers, []
         self._allowance.count(sum(answer.kind == "caption" for answer in answers))
         return answers
+
+    def _grow(self) -> None:
+        """Take as many slots as are allowed now; if there is no room for them, nobody in flight suffers."""
+        if (size := self._allowance.of(self._wanted)) <= self._slots.size:
+            return
+        try:
+            self._slots.resize(size)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            self._allowance.shrink(2 * self._slots.size)
 
     def _admit(self) -> None:
         while self.waiting and self._slots.has_room() and self._admitting():
@@ -221,7 +232,13 @@ class Scheduler:
     def _pieces(self, reading: list[Row]) -> list[tuple[Row, int]]:
         """Choose which prompts go on in this step and by how much: the oldest, and others of about its length."""
         pieces: list[tuple[Row, int]] = []
+        prefixes = set()
         for row in reading:
+            self._slots.catch_up(row)
+            if row.done < row.prefix:
+                if row.prefix_key in prefixes:
+                    continue  # it is being read
+                prefixes.add(row.prefix_key)
             count = row.next_piece(self._chunk)
             first = pieces[0][1] if pieces else count
             if (len(pieces) + 1) * max(first, count) <= self._chunk and 4 * abs(count - first) <= first:
@@ -247,7 +264,7 @@ class Scheduler:
         wanted = [last[row.slot] for row in (*speaking, *finished)]
         if wanted:
             wanted += wanted[:1] * (self._padded_logits(len(wanted), rows + len(pieces)) - len(wanted))
-        window = min(cache.length, -(-(max(positions) + 1) // WINDOW_MULTIPLE) * WINDOW_MULTIPLE)
+        window = min(cache.length, -(-(max(positions) + 1) // self._window) * self._window)
         numbers = self._sent([*tokens, *positions, *places, *wanted, *(row.slot for row, _ in pieces)])
         total = len(tokens)
         return StepInput(

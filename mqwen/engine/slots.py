@@ -110,10 +110,6 @@ class Slots:
                 cache.copy(ready[0], slot, shared)
         else:
             slot, done = min(free, key=lambda slot: (slot in self._held, slot)), 0
-            known = self._decoder.prefixes.get(key)
-            if known is not None:
-                cache.put(slot, known)
-                done = prefix
         cache.inv_freq[slot] = self._decoder.frequencies(length)
         shared = sum(
             config.image_tokens if number == config.image_token_id else 1
@@ -127,6 +123,13 @@ class Slots:
         row = Row(request, slot, speech, embeds, length, done, prefix, key)
         self.rows[slot] = row
         return row
+
+    def catch_up(self, row: Row) -> None:
+        """Let a row that is not begun take the text before its image from those who have read it."""
+        known = self._decoder.prefixes.get(row.prefix_key)
+        if row.done == 0 and row.prefix and known is not None and self.cache is not None:
+            self.cache.put(row.slot, known)
+            row.done = row.prefix
 
     def read(self, row: Row, positions: int) -> None:
         """Note that so many positions more of a prompt are in the cache; keep a prefix for those who come."""
@@ -189,7 +192,8 @@ class Slots:
     def _cache_for(self, length: int) -> SlotCache:
         """Return the cache, with room for a row of so many positions."""
         slots = self.padded(self.size)
-        length = -(-length // WINDOW_MULTIPLE) * WINDOW_MULTIPLE
+        multiple = WINDOW_MULTIPLE["cuda" if self._plan.device.type == "cuda" else "cpu"]
+        length = -(-length // multiple) * multiple
         if self.cache is None:
             self.cache = self._decoder.new_cache(slots, length, self._plan.device, self._plan.dtype)
         elif length > self.cache.length:
