@@ -59,8 +59,9 @@ class Bar(QWidget):
         self.write = self._combo(self.tr("&Write"), write, choices.write)
         existing = {
             "skip": self.tr("Keep"),
-            "overwrite": self.tr("Replace"),
             "append": self.tr("Add to it"),
+            "overwrite": self.tr("Replace what MQwen wrote"),
+            "overwrite-all": self.tr("Replace everything"),
         }
         self.existing = self._combo(self.tr("E&xisting text"), existing, choices.existing)
 

@@ -32,22 +32,32 @@ class RunTargets(Targets):
     A photo of a folder that was open earlier, which failed and is tried again, is written where it would have been
     then: see `sources_of`.
 
-    The lock makes "has a human written meanwhile?" and the writing one step, so that at no moment, not even before a
-    crash, the run's text stands where the human's belongs.
+    "Has a human written meanwhile?" and the writing are one step for each photo, so that at no moment, not even before
+    a crash, the run's text stands where the human's belongs.
     """
 
     def __init__(self, opened: Sequence[Collection[Path]], write: Sequence[str]) -> None:
         super().__init__(opened[0] if opened else (), write)
         self._opened = tuple(opened)
-        self._editing = threading.RLock()
+        self._turns = threading.Condition()  # guards the two sets
         self._edited: set[Path] = set()
+        self._being_written: set[Path] = set()
         self._edit_folders: dict[Path, Path] = {}  # where the window has the lines of photos that were edited
+        self._closing = threading.RLock()
         self._over = False
 
-    def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
-        with self._editing:
-            if photo not in self._edited:
-                super().write(photo, name, text, append=append)
+    @contextmanager
+    def writing(self, photo: Path) -> Iterator[bool]:
+        with self._turns:
+            allowed = photo not in self._edited
+            if allowed:
+                self._being_written.add(photo)
+        try:
+            yield allowed
+        finally:
+            with self._turns:
+                self._being_written.discard(photo)
+                self._turns.notify_all()
 
     def table_folder(self, photo: Path) -> Path:
         if photo in self._edit_folders:
@@ -58,16 +68,17 @@ class RunTargets(Targets):
         return Targets(sources, ()).table_folder(photo)
 
     def close(self) -> None:
-        with self._editing:
+        with self._closing:
             self._over = True
             super().close()
 
     @contextmanager
     def editing(self, photo: Path) -> Iterator[None]:
-        """Keep the run from writing while an edit is saved, and from this photo for good."""
-        with self._editing:
+        """Keep the run from writing for this photo, for good; what it is writing just now is waited for."""
+        with self._turns:
             self._edited.add(photo)
-            yield
+            self._turns.wait_for(lambda: photo not in self._being_written)
+        yield
 
     def write_edit(self, photo: Path, name: str, text: str, table_folder: Path) -> bool:
         """Write an edit through this run's hands; False if the run is over or does not write such files.
@@ -75,11 +86,11 @@ class RunTargets(Targets):
         Args:
             table_folder: whose metadata.jsonl it goes to; the window may have other folders open than the run.
         """
-        with self._editing:
+        with self._closing:
             if self._over or name not in self.names:
                 return False
             self._edit_folders[photo] = table_folder
-            super().write(photo, name, text, append=False)
+            self.write(photo, name, text, append=False)
             return True
 
 

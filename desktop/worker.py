@@ -80,7 +80,8 @@ class CaptionWorker(QObject):
             with job.targets:  # edits may have passed through it even if the run never begins
                 captioner = self._load(job)
                 watched = cast("Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job)))
-                for outcome in run(job.paths, job.settings, captioner=watched, stop=job.stop, into=job.targets):
+                settings = replace(job.settings, model=job.model)
+                for outcome in run(job.paths, settings, captioner=watched, stop=job.stop, into=job.targets):
                     self.outcome_ready.emit(_as_it_stands(outcome, job))
             ending = Ending("cancelled" if job.stop.finishing() else "done")
         except Cancelled:

@@ -1,4 +1,4 @@
-"""Three lanes of one run: a thread for the model, a few that write, and the caller who is told of what is durable.
+"""Three lanes of one run: a thread that feeds the model, a few that write, and the caller, told of what is durable.
 
 The model goes on while captions are being written and told; it waits only when the writers are far behind, or when
 nobody takes what there is to tell.
@@ -58,7 +58,7 @@ class Lanes(Generic[Work, Result]):
         Raises:
             what `work` or `write` raises, after all that was begun has been yielded.
         """
-        thread = threading.Thread(target=self._work, args=(work,), name="mqwen-model", daemon=True)
+        thread = threading.Thread(target=self._work, args=(work,), name="mqwen-feed", daemon=True)
         before = threading.stack_size(_STACK_BYTES)
         try:
             thread.start()

@@ -26,6 +26,7 @@ os.environ["PYTHONUTF8"] = "1"
 _HOME = Path(tempfile.mkdtemp(prefix="mqwen-tests-"))
 for _name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HF_HOME"):
     os.environ[_name] = str(_HOME / _name.lower())
+os.environ["MQWEN_DATA_DIR"] = str(_HOME / "data")
 
 
 def pytest_unconfigure() -> None:

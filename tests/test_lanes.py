@@ -106,4 +106,4 @@ def test_a_caller_who_leaves_ends_the_work() -> None:
     next(results)
     results.close()
     assert ended.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("mqwen-model", "mqwen-write"))]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("mqwen-feed", "mqwen-write"))]

@@ -21,10 +21,12 @@ from mqwen.engine.prompts import LANGUAGES, STYLES
 from mqwen.errors import MqwenError, WriteError
 from mqwen.hub import find_model
 from mqwen.library.targets import TARGETS
-from mqwen.run import EXISTING, Outcome, RunSettings, StopFlag, run, survey
+from mqwen.run import Outcome, StopFlag, run, survey
+from mqwen.run_settings import EXISTING, SIDECAR_NAMING, RunSettings
 
 if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
+    from mqwen.library.catalog import Catalog
 
 
 def add_parser(commands: Any) -> None:
@@ -44,21 +46,51 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the style (default: en)")
     parser.add_argument(
         "--write",
-        choices=TARGETS,
-        action="append",
-        help="where captions go; may be repeated (default: txt): a .txt or .caption beside the picture, "
-        "metadata.jsonl in the folder given, or nothing",
+        type=_targets,
+        action="extend",
+        metavar="TARGET[,TARGET]",
+        help=f"where captions go, any of {', '.join(TARGETS)} (default: txt): a .txt or .caption beside the picture, "
+        "an XMP sidecar, into the picture's own metadata (where that cannot be, an XMP sidecar, and it is said why), "
+        "metadata.jsonl in the folder given, or nothing; may be repeated",
     )
     parser.add_argument(
         "--existing",
         choices=EXISTING,
         default="skip",
-        help="pictures that have text already: leave them (default), replace it, add to it",
+        help="what happens to pictures that have text already. skip (default): leave them; fill: the same for each "
+        "language in metadata; stale: write anew what MQwen wrote, where picture, model, prompt or settings changed "
+        "since; overwrite: write anew what MQwen wrote; append: add to what stands there. None of these replaces text "
+        "that a person wrote or edited: such pictures are skipped, with that reason. Only overwrite-all does, as "
+        "'overwrite' did up to 0.1",
+    )
+    parser.add_argument("--prepend-text", default="", metavar="TEXT", help="text before each caption")
+    parser.add_argument("--append-text", default="", metavar="TEXT", help="text after each caption")
+    parser.add_argument(
+        "--trigger",
+        action="append",
+        metavar="WORD",
+        help="a word that stands first, and a comma after it, where the caption does not hold it; may be repeated",
+    )
+    parser.add_argument("--keep-mtime", action="store_true", help="embedding keeps the picture's date of change")
+    parser.add_argument(
+        "--sidecar-naming",
+        choices=SIDECAR_NAMING,
+        default="name",
+        help="of new XMP sidecars: name is IMG.jpg.xmp (default), stem is IMG.xmp; one that is there is used anyway",
+    )
+    parser.add_argument(
+        "--exiftool",
+        action="store_true",
+        help="embed with your own ExifTool (13 or later) where MQwen does not: HEIC, AVIF, JPEG XL, GIF, PSD",
     )
     parser.add_argument("--batch-size", type=_batch_size, default="auto", metavar="auto|N", help="pictures at a time")
     add_sampling_options(parser)
     parser.add_argument("--no-recursive", action="store_true", help="leave subfolders out")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done; load no model, write nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be done and what would be in the way; load no model, write nothing",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture on stdout")
     parser.set_defaults(run=command)
 
@@ -71,6 +103,13 @@ def command(arguments: argparse.Namespace) -> int:
         language=arguments.language,
         write=tuple(dict.fromkeys(arguments.write or ["txt"])),
         existing=arguments.existing,
+        prepend=arguments.prepend_text,
+        append_text=arguments.append_text,
+        trigger=tuple(arguments.trigger or ()),
+        keep_mtime=arguments.keep_mtime,
+        sidecar_naming=arguments.sidecar_naming,
+        exiftool=arguments.exiftool,
+        model=arguments.model,
         recursive=not arguments.no_recursive,
         dry_run=arguments.dry_run,
         batch_size=arguments.batch_size,
@@ -80,8 +119,11 @@ def command(arguments: argparse.Namespace) -> int:
     )
     find_model(arguments.model)  # a wrong name is told before a long search through folders
     stop = StopFlag()
-    with _ctrl_c(stop):
-        total, to_do = survey(arguments.paths, settings, stop)
+    with _ctrl_c(stop), _catalog(settings) as catalog:
+        if settings.dry_run:
+            total, to_do = _precheck(arguments.paths, settings, stop)
+        else:
+            total, to_do = survey(arguments.paths, settings, stop, catalog=catalog)
         if total == 0 and not stop.finishing():
             print("mqwen: there are no pictures in " + ", ".join(arguments.paths), file=sys.stderr)
         on_demand = _OnDemand(arguments.model, arguments.device, stop)
@@ -89,8 +131,36 @@ def command(arguments: argparse.Namespace) -> int:
             on_demand.load()  # what is wrong with it is told before anything else is said
         captioner = None if settings.dry_run else cast("Captioner", on_demand)
         return _report(
-            run(arguments.paths, settings, captioner=captioner, stop=stop), Progress(total, to_do), stop, arguments
+            run(arguments.paths, settings, captioner=captioner, stop=stop, catalog=catalog),
+            Progress(total, to_do),
+            stop,
+            arguments,
         )
+
+
+@contextmanager
+def _catalog(settings: RunSettings) -> Iterator[Catalog | None]:
+    """Open the catalog for a run that writes: without it nothing could be taken back, so there is no run."""
+    if settings.dry_run or not settings.writes():
+        yield None
+        return
+    from mqwen.library.catalog import Catalog
+
+    with Catalog() as catalog:
+        if catalog.notice:
+            print(f"note: {catalog.notice}", file=sys.stderr)
+        yield catalog
+
+
+def _precheck(paths: list[str], settings: RunSettings, stop: StopFlag) -> tuple[int, int]:
+    """Say what would be in the way of a run; return how many photos there are, and how many need the model."""
+    from mqwen.cli.precheck_report import report
+    from mqwen.library.precheck import precheck
+
+    found = precheck(paths, settings, stopped=stop.finishing)
+    for line in report(found):
+        print(line, file=sys.stderr)
+    return found.photos, found.to_caption
 
 
 class _OnDemand:
@@ -133,6 +203,8 @@ def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arg
                 progress.say(_json(outcome), stdout=True)
             elif outcome.status == "captioned":
                 progress.say(f"{outcome.path}: {outcome.caption or outcome.reason}", stdout=True)
+            if outcome.status == "captioned" and outcome.caption and outcome.reason:
+                progress.say(f"note: {outcome.path}: {outcome.reason}")
             if outcome.status == "failed":
                 progress.say(f"failed: {outcome.path}: {outcome.reason}")
             progress.advance(by_model=outcome.status != "skipped")
@@ -187,6 +259,14 @@ def _ctrl_c(stop: StopFlag) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _targets(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in TARGETS:
+            raise argparse.ArgumentTypeError(f"cannot write {name!r}: take any of {', '.join(TARGETS)}")
+    return names
 
 
 def _batch_size(text: str) -> int | Literal["auto"]:

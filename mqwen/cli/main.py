@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from mqwen import __version__
-from mqwen.cli import ask, bench, caption, doctor, library, metadata, models, train
+from mqwen.cli import ask, bench, caption, doctor, library, metadata, models, revert, runs, train
 from mqwen.environment import prepare_process
 from mqwen.errors import Cancelled, MqwenError
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mqwen {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for command in (caption, ask, metadata, models, doctor, library, train, bench):
+    for command in (caption, ask, runs, revert, metadata, models, doctor, library, train, bench):
         command.add_parser(commands)
     return parser
 

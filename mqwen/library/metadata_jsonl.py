@@ -15,9 +15,12 @@ Lines of others stay byte for byte: in a photo's own line only the value of "tex
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +33,26 @@ from mqwen.library.sidecar import appended, one_line
 NAME = "metadata.jsonl"
 JOURNAL = ".mqwen-metadata.journal"
 _REWRITE_AFTER = 256
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What stood for one photo before its caption was noted; see mqwen.library.table_undo.
+
+    Attributes:
+        path: the metadata.jsonl.
+        name: the photo's file_name in it.
+        lines: all of the photo's lines, byte for byte; none where it had none.
+        text: the caption in them, None for a blank one.
+        sha256, mtime_ns: of the whole file when this run first read it; None where there was none.
+    """
+
+    path: Path
+    name: str
+    lines: tuple[bytes, ...]
+    text: str | None
+    sha256: str | None
+    mtime_ns: int | None
 
 
 class MetadataJsonl:
@@ -52,6 +75,8 @@ class MetadataJsonl:
         self._lock = threading.RLock()
         self._stamp: tuple[int, ...] = ()
         self._lines = 0
+        self._raw: dict[str, list[bytes]] = {}  # each photo's lines
+        self._found: tuple[str, int] | tuple[None, None] | None = None  # SHA-256 and mtime at the first look
         self._stands: dict[str, str | None] = {}  # the file's texts; None for one that is not a string
         self._pending: dict[str, str] = {}  # noted, not yet in the file
         self._withdrawn: set[str] = set()  # in the journal, but a person's text counts instead
@@ -83,6 +108,25 @@ class MetadataJsonl:
                 hint="Make it a string, or let it be overwritten.",
             )
         return text if text.strip() else None
+
+    def before(self, photo: Path | str) -> TableChange:
+        """Return what a change of this photo's caption would change.
+
+        Raises:
+            InputError: someone made the file unreadable meanwhile.
+            WriteError: the photo does not lie below the folder.
+        """
+        with self._lock:
+            self._refresh()
+            name = self._name(photo)
+            stands = self._pending.get(name, self._stands.get(name))
+            lines = list(self._raw.get(name, ()))
+            if name in self._pending:
+                text = self._pending[name]
+                rows = [row for line in lines if (row := parse(line))]
+                lines = [row.with_text(text) for row in rows] or [new_line(name, text)]
+            stands = stands if stands and stands.strip() else None
+        return TableChange(self.path, name, tuple(lines), stands, *(self._found or (None, None)))
 
     def set(self, photo: Path | str, text: str) -> None:
         """Note the caption of a photo; when this returns, it survives kill -9 and power loss.
@@ -121,6 +165,28 @@ class MetadataJsonl:
                 raise write_error(error, self.path) from error
             self._pending = {}
             self._withdrawn = set()
+
+    def rewrite(self, change: Callable[[bytes], bytes | None]) -> None:
+        """Bring the file up to date, then replace it by what `change` makes of its bytes; None deletes it.
+
+        Raises:
+            BusyError: a run writes it just now.
+            InputError, WriteError, DiskFullError: as `flush`.
+        """
+        with self._lock:
+            try:
+                self._open_journal()
+                self.flush()
+                data = self.path.read_bytes() if self.path.exists() else b""
+                new = change(data)
+                if new is None:
+                    self.path.unlink(missing_ok=True)
+                    sync_folder(self.folder)
+                elif new != data:
+                    write_atomic(self.path, new)
+                self._read()
+            except OSError as error:
+                raise write_error(error, self.path) from error
 
     def recover(self) -> None:
         """Take over what a killed run noted, so that close() brings it into the file; raises as `flush`.
@@ -195,6 +261,8 @@ class MetadataJsonl:
             data = b""
         except OSError as error:
             raise InputError(f"it cannot be read ({error.strerror})", path=self.path, hint="Move it away.") from error
+        if self._found is None:
+            self._found = (hashlib.sha256(data).hexdigest(), stamp[0]) if stamp else (None, None)
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise InputError("it is UTF-16, and was left as it is", path=self.path, hint="Save it as UTF-8.")
         rows = [(line, parse(line)) for line in io.BytesIO(data)]
@@ -205,6 +273,10 @@ class MetadataJsonl:
                 del self._pending[name]
                 self._withdrawn.add(name)
         self._stamp, self._stands, self._lines = stamp, stands, len(rows)
+        self._raw = {}
+        for line, row in rows:
+            if row is not None:
+                self._raw.setdefault(row.name, []).append(line)
         return rows
 
     def _merged(self, rows: list[tuple[bytes, Row | None]]) -> bytes:

@@ -91,9 +91,11 @@ def apply(db: sqlite3.Connection, photo: Photo, update: PhotoUpdate) -> None:
         if (value := getattr(update, name)) is not None:
             columns[name] = value
     if update.captions is not None:
-        columns["captions"] = {**photo.captions, **update.captions}
+        captions = {**photo.captions, **update.captions}
+        columns["captions"] = {language: text for language, text in captions.items() if text.strip()}
     if update.written is not None:
-        columns["written"] = {**photo.written, **update.written}
+        written = {**photo.written, **update.written}
+        columns["written"] = {target: sha256 for target, sha256 in written.items() if sha256}
     if any(name in columns for name in _WORDS):
         columns["captioned_identity"] = update.identity or photo.identity
     change(db, photo.id, columns)

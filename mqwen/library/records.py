@@ -73,11 +73,11 @@ class PhotoUpdate:
 
     Attributes:
         path: the photo; if the catalog does not know it yet, it is looked at.
-        captions: by language; other languages stay.
+        captions: by language; other languages stay. A blank one goes.
         identity: that of the picture which the model saw; None takes the file's as it is now (after a write that
             changes the identity: metadata embedded into a format which is identified as a whole).
         reason: a clause; None clears it.
-        written: by target; other targets stay.
+        written: by target; other targets stay. "" for one where nothing of ours stands any more.
     """
 
     path: Path

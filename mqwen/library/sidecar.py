@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 import threading
 import unicodedata
 from collections import Counter, OrderedDict
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from mqwen.errors import InputError, WriteError
 from mqwen.library.atomic import write_atomic
+from mqwen.library.metadata.plan import Planned
 from mqwen.library.scan import is_photo_name
 
 SUFFIXES = (".txt", ".caption")
@@ -64,16 +66,16 @@ class _Folder:
                 self.names = {entry.name for entry in entries if is_photo_name(entry.name)}
         except OSError:  # the photo's reader reports it
             self.names = set()
-        self.stems = Counter(_fold(os.path.splitext(name)[0]) for name in self.names)
-        self.folded = {_fold(name) for name in self.names}
+        self.stems = Counter(fold(os.path.splitext(name)[0]) for name in self.names)
+        self.folded = {fold(name) for name in self.names}
 
     def base(self, name: str) -> str:
         stem = os.path.splitext(name)[0]
         if is_photo_name(name):
-            shared = self.stems[_fold(stem)] > 1 or _fold(stem) in self.folded
+            shared = self.stems[fold(stem)] > 1 or fold(stem) in self.folded
             return name if shared else stem
         # Given directly and not called like a photo: its whole name, unless that is a photo's stem.
-        while self.stems[_fold(name)]:
+        while self.stems[fold(name)]:
             name += ".file"
         return name
 
@@ -90,18 +92,75 @@ def read_sidecar(path: Path | str) -> str | None:
         InputError: it cannot be read, or is not UTF-8 (nor UTF-16 with its mark): guessing could destroy it.
     """
     path = Path(path)
+    data, _ = _load(path)
+    return None if data is None else _decoded(data, path)
+
+
+def plan_sidecar(path: Path | str, text: str, *, append: bool) -> Planned | None:
+    """Return what writing a caption makes of a sidecar: one line of UTF-8; None where it stands there already.
+
+    Args:
+        append: add it to the first line (see `appended`) and keep the others, instead of replacing all.
+
+    Raises:
+        InputError: append, and the text that stands there is not UTF-8; it is left as it is.
+        WriteError: the text is blank, or what stands there is no file that can be replaced.
+    """
+    path, line = Path(path), one_line(text)
+    if not line:
+        raise WriteError("an empty caption is not written", path=path, hint="Caption the photo again.")
     try:
-        if not path.exists():
-            return None
-        if not path.is_file():
+        data, found = _load(path)
+    except InputError as error:
+        raise WriteError(error.what, path=path, hint=error.hint) from error
+    existing = _decoded(data, path) if append and data is not None else None
+    after = (appended(existing, line) if existing is not None else line).encode()
+    return None if after == data else Planned(path, data, after, found)
+
+
+def write_sidecar(path: Path | str, text: str) -> None:
+    """Write a caption as one line of UTF-8, atomically.
+
+    Raises:
+        WriteError: the text is blank, or the file cannot be written; what stood there is untouched.
+        DiskFullError: no space left.
+    """
+    _write(plan_sidecar(path, text, append=False))
+
+
+def append_sidecar(path: Path | str, text: str) -> None:
+    """Add a caption to the first line of a sidecar (see `appended`), the others kept; without one, write one.
+
+    Raises:
+        InputError: the text that stands there is not UTF-8; it is left as it is.
+        WriteError, DiskFullError: as for `write_sidecar`.
+    """
+    _write(plan_sidecar(path, text, append=True))
+
+
+def _write(planned: Planned | None) -> None:
+    if planned is not None and planned.after is not None:
+        write_atomic(planned.path, planned.after)
+
+
+def _load(path: Path) -> tuple[bytes | None, os.stat_result | None]:
+    """Return a sidecar's bytes and the stat of the file they are from; None twice where there is none."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
             raise InputError("it is not a regular file", path=path, hint="Move it away.")
-        if path.stat().st_size > _LARGEST:
+        if found.st_size > _LARGEST:
             raise InputError("it is too large for a caption", path=path, hint="Move it away.")
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(), os.fstat(file.fileno())
     except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror})", path=path, hint="Check its permissions.") from error
+        return None, None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"it cannot be read ({reason})", path=path, hint="Check its permissions.") from error
+
+
+def _decoded(data: bytes, path: Path) -> str | None:
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if utf16 else "utf-8-sig")
@@ -112,39 +171,6 @@ def read_sidecar(path: Path | str) -> str | None:
             hint="Save it as UTF-8, or let it be overwritten.",
         ) from error
     return text if text.strip() else None
-
-
-def write_sidecar(path: Path | str, text: str) -> None:
-    """Write a caption as one line of UTF-8, atomically.
-
-    Raises:
-        WriteError: the text is blank, or the file cannot be written; what stood there is untouched.
-        DiskFullError: no space left.
-    """
-    path = Path(path)
-    line = one_line(text)
-    if not line:
-        raise WriteError("an empty caption is not written", path=path, hint="Caption the photo again.")
-    write_atomic(path, line.encode())
-
-
-def append_sidecar(path: Path | str, text: str) -> None:
-    """Add a caption to the first line of a sidecar (see `appended`), the others kept; without one, write one.
-
-    Raises:
-        InputError: the text that stands there is not UTF-8; it is left as it is.
-        WriteError, DiskFullError: as for `write_sidecar`.
-    """
-    path = Path(path)
-    existing = read_sidecar(path)
-    if existing is None:
-        write_sidecar(path, text)
-        return
-    if not one_line(text):
-        raise WriteError("an empty caption is not written", path=path, hint="Caption the photo again.")
-    combined = appended(existing, text)
-    if combined != existing:
-        write_atomic(path, combined.encode())
 
 
 def appended(existing: str, text: str) -> str:
@@ -174,5 +200,6 @@ def _split_first_line(text: str) -> tuple[str, str]:
     return first, text[len(first) :]
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """Return a name as it is compared: some file systems do not tell case and normal forms apart."""
     return unicodedata.normalize("NFC", name).casefold()

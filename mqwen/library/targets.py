@@ -1,22 +1,58 @@
-"""Where one run writes its captions: what stands there already, and the writing."""
+"""Where one run writes its captions: what stands there already, and which files a new caption changes."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Literal
 
 from mqwen.errors import InputError, WriteError
-from mqwen.library.metadata_jsonl import MetadataJsonl
-from mqwen.library.sidecar import SidecarNames, append_sidecar, read_sidecar, write_sidecar
+from mqwen.library.atomic import write_atomic
+from mqwen.library.metadata_jsonl import MetadataJsonl, TableChange
+from mqwen.library.sidecar import SidecarNames, plan_sidecar, read_sidecar
+
+if TYPE_CHECKING:
+    from mqwen.library.metadata.exiftool import ExifTool
+    from mqwen.library.metadata.fields import Edit, Metadata
+    from mqwen.library.metadata.plan import Planned
+    from mqwen.run_settings import RunSettings
 
 _SUFFIXES = {"txt": ".txt", "caption": ".caption"}
-TARGETS = ("txt", "caption", "jsonl", "none")
+METADATA_TARGETS = ("xmp", "embed")
+TARGETS = ("txt", "caption", "xmp", "embed", "jsonl", "none")
 # Each keeps a file open; pictures given one by one can come from any number of folders.
 _OPEN_TABLES = 16
+
+Field = Literal["caption", "keywords", "alt_text"]
+
+_FIELDS: Mapping[str, Field] = {"keywords": "keywords", "alt": "alt_text"}
+
+
+def field_of(style: str) -> Field:
+    """Return the field of metadata that answers in a style belong in."""
+    return _FIELDS.get(style, "caption")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands in one target for one photo.
+
+    Attributes:
+        text: not blank; keywords joined with ", ".
+        machine: all of it is a model's and unchanged since, as the file itself says; None: it cannot tell, the
+            catalog may.
+        languages: of a caption or alt text in metadata, those it is known to be in.
+    """
+
+    text: str
+    machine: bool | None = None
+    languages: frozenset[str] = frozenset()
 
 
 class Targets:
@@ -29,11 +65,17 @@ class Targets:
 
     Attributes:
         names: the targets that are written.
+        field: which of a photo's fields in metadata is read and written; a run sets it.
+        naming: of XMP sidecars that do not exist yet.
+        exiftool: the user's own, None leaves it out.
         recovering: bring what a killed run noted into each metadata.jsonl that is looked at; False for who only reads.
     """
 
     def __init__(self, paths: Iterable[Path | str], write: Iterable[str]) -> None:
-        self.names = tuple(name for name in write if name != "none")
+        self.names = tuple(dict.fromkeys(name for name in write if name != "none"))
+        self.field: Field = "caption"
+        self.naming: Literal["name", "stem"] = "name"
+        self.exiftool: ExifTool | None = None
         self._folders = {Path(os.path.abspath(path)) for path in paths if os.path.isdir(path)}
         self._sidecars = SidecarNames()
         self._tables: OrderedDict[Path, MetadataJsonl] = OrderedDict()
@@ -49,9 +91,40 @@ class Targets:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def prepared(self, settings: RunSettings) -> Iterator[Targets]:
+        """Read and write as these settings say; closed at the end.
+
+        Raises:
+            InputError: the user's ExifTool is asked for, and is not there or too old.
+        """
+        self.field = field_of(settings.style)
+        self.naming = settings.sidecar_naming
+        with ExitStack() as stack:
+            stack.enter_context(self)
+            if settings.exiftool and any(name in METADATA_TARGETS for name in self.names):
+                from mqwen.library.metadata.exiftool import ExifTool
+
+                self.exiftool = ExifTool()
+                stack.callback(self.exiftool.close)
+            yield self
+
+    def read(self, photo: Path, name: str) -> Standing | None:
+        """Return what stands in one target, None without text. Raises InputError where a file cannot be read."""
+        if name in METADATA_TARGETS:
+            from mqwen.library.metadata.plan import read_photo
+
+            try:
+                found = read_photo(photo, exiftool=self.exiftool)
+            except WriteError:  # it cannot be opened: that is for its reader to say
+                return None
+            return _standing((data for path, data in found.items() if name == "embed" or path != photo), self.field)
+        text = self._read(photo, name)
+        return None if text is None else Standing(text)
+
     def lacking(self, photo: Path) -> tuple[str, ...]:
         """Return the targets without text for this photo. Raises InputError where a file cannot be read."""
-        return tuple(name for name in self.names if self._read(photo, name) is None)
+        return tuple(name for name in self.names if self.read(photo, name) is None)
 
     def text(self, photo: Path) -> str | None:
         """Return the text that stands in the first target that has any. Raises InputError as lacking()."""
@@ -61,19 +134,57 @@ class Targets:
         """Return the caption that a photo has: as text(), else that of a sidecar which is no target of this run."""
         return self._first_text(photo, (*self.names, *(name for name in _SUFFIXES if name not in self.names)))
 
-    def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
-        """Write a caption to one target, in place of what stands there or after it.
+    def plan(self, photo: Path, name: str, text: str, *, append: bool) -> Planned | None:
+        """Return the sidecar that a caption changes, as it would be; None where it says so already.
+
+        Args:
+            name: "txt" or "caption".
+
+        Raises:
+            InputError: append, and what stands there cannot be read.
+            WriteError: the text is blank, or the file is none that can be replaced.
+        """
+        return plan_sidecar(self._sidecars.path(photo, _SUFFIXES[name]), text, append=append)
+
+    def plan_metadata(self, photo: Path, name: str, edit: Edit) -> list[Planned]:
+        """Return the files that an edit of metadata changes: the photo or its XMP sidecars; raises as plan_embed().
+
+        Args:
+            name: "xmp" or "embed".
+        """
+        from mqwen.library.metadata.plan import plan_embed
+
+        return plan_embed(photo, edit, embed=name == "embed", naming=self.naming, exiftool=self.exiftool)
+
+    def table_change(self, photo: Path) -> TableChange:
+        """Return what stands for a photo in its metadata.jsonl, for undoing a write. Raises InputError, WriteError."""
+        with self._lock:
+            return self._table(photo).before(photo)
+
+    def write_table(self, photo: Path, text: str, *, append: bool) -> None:
+        """Note a caption in the photo's metadata.jsonl.
 
         Raises:
             DiskFullError, WriteError: it was not written; what stood there is untouched.
             InputError: append, and what stands there cannot be read.
         """
+        with self._lock:
+            table = self._table(photo)
+            (table.append if append else table.set)(photo, text)
+
+    def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
+        """Write a text to one target at once and unrecorded, as a person's edit is; raises as write_table()."""
         if name == "jsonl":
-            with self._lock:
-                table = self._table(photo)
-                (table.append if append else table.set)(photo, text)
-        else:
-            (append_sidecar if append else write_sidecar)(self._sidecars.path(photo, _SUFFIXES[name]), text)
+            self.write_table(photo, text, append=append)
+            return
+        planned = self.plan(photo, name, text, append=append)
+        if planned is not None and planned.after is not None:
+            write_atomic(planned.path, planned.after)
+
+    @contextmanager
+    def writing(self, photo: Path) -> Iterator[bool]:
+        """Say whether the run may write for this photo now, and keep that so within the block."""
+        yield True
 
     def close(self) -> None:
         """Bring every metadata.jsonl up to date.
@@ -90,7 +201,7 @@ class Targets:
             raise error
 
     def _first_text(self, photo: Path, names: Iterable[str]) -> str | None:
-        return next((text for name in names if (text := self._read(photo, name)) is not None), None)
+        return next((found.text for name in names if (found := self.read(photo, name)) is not None), None)
 
     def _read(self, photo: Path, name: str) -> str | None:
         if name == "jsonl":
@@ -124,3 +235,19 @@ class Targets:
             self._unwritten[folder] = WriteError(error.what, path=error.path, hint=error.hint)
         else:
             self._unwritten.pop(folder, None)
+
+
+def _standing(found: Iterable[Metadata], field: Field) -> Standing | None:
+    """Return what stands in the first of these that has the field; a person's words in any of them make it theirs."""
+    holding = [data for data in found if data.holds(field)]
+    if not holding:
+        return None
+    value = getattr(holding[0], field)
+    languages: Mapping[str, str] = (
+        {} if field == "keywords" else holding[0].captions if field == "caption" else holding[0].alt_texts
+    )
+    return Standing(
+        ", ".join(value) if isinstance(value, tuple) else value,
+        machine=not any(data.human(field) for data in holding),
+        languages=frozenset(language for language, text in languages.items() if language != "x-default" and text),
+    )

@@ -99,7 +99,7 @@ def test_a_dry_run_writes_nothing_and_loads_nothing(inside: Any, model: Path, ph
     [
         (["--model", "nonesuch"], "no model 'nonesuch'"),
         (["--device", "gpu"], "device 'gpu' is not known"),
-        (["--write", "xmp"], "invalid choice: 'xmp'"),
+        (["--write", "txt,exif"], "cannot write 'exif'"),
         (["--batch-size", "0"], "--batch-size"),
         (["--max-new-tokens", "many"], "--max-new-tokens"),
         (["--temperature", "-1"], "temperature"),

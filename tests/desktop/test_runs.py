@@ -207,7 +207,7 @@ def test_opening_an_editor_without_typing_does_not_bring_old_text_back(qtbot, ma
     paths[0].with_suffix(".txt").write_text("old", "utf-8")
     captioner = FakeCaptioner(hold=True)
     window = make_window(Loader(captioner))
-    window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite"))
+    window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite-all"))
     open_folder(window, tmp_path / "in", 1)
     window.start()
     qtbot.waitUntil(captioner.decoding.is_set)
@@ -221,7 +221,12 @@ def test_opening_an_editor_without_typing_does_not_bring_old_text_back(qtbot, ma
 
 @pytest.mark.parametrize(
     ("existing", "text"),
-    [("skip", "mine"), ("overwrite", "A picture called 0."), ("append", "mine, A picture called 0.")],
+    [
+        ("skip", "mine"),
+        ("overwrite", "mine"),
+        ("append", "mine, A picture called 0."),
+        ("overwrite-all", "A picture called 0."),
+    ],
 )
 def test_existing_text_is_treated_as_chosen(qtbot, window, open_folder, tmp_path, existing, text):
     paths = draw_photos(tmp_path / "in", ["0.png"])

@@ -1,0 +1,73 @@
+"""Taking a whole run back: every file that has not been touched since, byte for byte, its date of change included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mqwen.errors import ImageError, InputError
+from mqwen.library.catalog import Catalog
+from mqwen.library.compose import digest
+from mqwen.library.heal import heal
+from mqwen.library.records import Change, PhotoUpdate, Run
+from mqwen.library.restore import Restored, restore
+
+
+def revert(catalog: Catalog, run: int, *, force: bool = False, dry_run: bool = False) -> Iterator[Restored]:
+    """Put back what a run changed, file by file, and yield what became of each.
+
+    A file that was touched since, by a person or a later run, is kept and its reason given. Each file is done for good
+    when it is yielded: this may be stopped at any moment, and repeated; what is back already costs one look.
+
+    Args:
+        force: put back files that were touched since, too: sidecars as they were, in larger photos the metadata that
+            stood there.
+        dry_run: change nothing, say what would become of each.
+
+    Raises:
+        InputError: there is no such run, or it still runs.
+        CatalogError, DiskFullError: it cannot be noted.
+    """
+    about = catalog.run(run)
+    if about.status == "running":
+        raise InputError(f"run {run} is still running", hint="Stop it first, or wait for its end.")
+    if not dry_run:
+        heal(catalog)
+    files: dict[Path, list[Change]] = {}
+    for change in catalog.changes(run, newest_first=True, state="confirmed"):
+        files.setdefault(change.file, []).append(change)
+    for file, changes in files.items():
+        result = restore(file, changes, catalog.change, force=force, dry_run=dry_run)
+        if result.undone and not dry_run:
+            catalog.mark_reverted(*result.undone)
+            for change in changes:
+                if change.id in result.undone:
+                    _note(catalog, about, change, result.undone[change.id])
+        yield result
+
+
+def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:
+    """Tell the catalog what stands in a photo's target again.
+
+    Args:
+        text: if it is MQwen's own, else None.
+    """
+    photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
+    if photo is None or photo.run != run.id:
+        return
+    reason = f"run {run.id} was reverted"
+    has_text = text is not None or (photo.reason == reason and photo.state == "captioned")  # another target had some
+    language = "" if run.settings.get("prompt") else str(run.settings.get("language", ""))
+    update = PhotoUpdate(
+        photo.path,
+        state="captioned" if has_text else "new",
+        captions={language: text or ""},
+        # Whatever stands there now, it is not from that model and prompt.
+        fingerprint="",
+        reason=reason,
+        written={change.target: digest(text) if text else ""},
+    )
+    try:
+        catalog.update(update)
+    except ImageError:  # the photo is gone since
+        return

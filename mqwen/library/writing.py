@@ -1,0 +1,71 @@
+"""One change of one file that a run is about to make, with all that is needed to take it back."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqwen.library.compose import digest
+from mqwen.library.records import Before
+from mqwen.library.table_undo import packed
+from mqwen.library.undo_record import UndoRecord
+
+if TYPE_CHECKING:
+    from mqwen.library.metadata.plan import Planned
+    from mqwen.library.metadata_jsonl import TableChange
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A change that is planned and not made yet.
+
+    Attributes:
+        target: one of mqwen.library.targets.TARGETS.
+        file: what changes.
+        before: what stands there now. Of a metadata.jsonl: the photo's lines, and the file as the run found it.
+        after_sha256: of the file as it will be; of a metadata.jsonl the digest of the photo's new text.
+        make: makes the change; raises WriteError, DiskFullError or InputError, and then nothing has changed.
+    """
+
+    target: str
+    file: Path
+    before: Before
+    after_sha256: str
+    make: Callable[[], object]
+
+    @classmethod
+    def of_file(
+        cls, target: str, planned: Planned, *, ours: bool = False, photo: bool = False, keep_mtime: bool = False
+    ) -> Writing:
+        """Return the change of one file.
+
+        Args:
+            ours: what stands there is MQwen's own text.
+            photo: it is the photo itself.
+        """
+        from mqwen.library.metadata.commit import commit
+
+        old, new, found = planned.before, planned.after, planned.stat_at_read
+        if new is None:
+            raise ValueError("a run deletes nothing")
+        before = Before()
+        if old is not None and found is not None:
+            record = UndoRecord.of(new, old, ours=ours, photo=photo).pack()
+            before = Before(record, hashlib.sha256(old).hexdigest(), found.st_mtime_ns, stat.S_IMODE(found.st_mode))
+        return cls(
+            target=target,
+            file=planned.path,
+            before=before,
+            after_sha256=hashlib.sha256(new).hexdigest(),
+            make=lambda: commit(planned.path, new, found, keep_mtime=keep_mtime),
+        )
+
+    @classmethod
+    def of_table(cls, change: TableChange, text: str, make: Callable[[], object], *, ours: bool = False) -> Writing:
+        """Return the change of one photo's line in a metadata.jsonl."""
+        before = Before(packed(change, ours=ours), change.sha256, change.mtime_ns)
+        return cls("jsonl", change.path, before, digest(text), make)
