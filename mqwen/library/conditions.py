@@ -18,7 +18,7 @@ Order = Literal["path", "risk", "changed", "id"]
 ORDERS: dict[Order, str] = {
     "path": "path",
     # Captions that were cut off, then those that the model was least sure of, then those of which it is not known.
-    "risk": "finish_reason IS NOT 'length', logprob IS NULL, logprob, path",
+    "risk": "finish_reason IS NOT 'length', logprob IS NULL, logprob, id",
     "changed": "revision DESC",
     "id": "id",
 }

@@ -1,8 +1,8 @@
 """Where in a file its pixels are, as they are stored: the bytes that no edit of metadata changes.
 
-JPEG: everything from the first SOS on. PNG: the data of IHDR, PLTE, tRNS, IDAT and fdAT. WebP: of VP8, VP8L, ALPH and
-ANMF. TIFF (BigTIFF, and the raw formats made like it): strips, tiles and embedded JPEGs of the chain of directories and
-of their SubIFDs. Only headers are read, and a bounded number of them.
+JPEG: everything from the first SOS on, or from where its segments are broken. PNG: the data of IHDR, PLTE, tRNS, IDAT
+and fdAT. WebP: of VP8, VP8L, ALPH and ANMF. TIFF (BigTIFF, and the raw formats made like it): strips, tiles and
+embedded JPEGs of the chain of directories and of their SubIFDs. Only headers are read, and a bounded number of them.
 """
 
 from __future__ import annotations
@@ -64,9 +64,8 @@ def _jpeg(file: IO[bytes], size: int) -> list[Extent]:
         file.seek(position)
         head = file.read(4)
         fill, marker = struct.unpack_from("BB", head)
-        if fill != 0xFF or marker == 0:
-            return []
-        if marker == _SOS:
+        # Where segments can no longer be told apart, no writer can tell metadata from pixels either.
+        if marker == _SOS or fill != 0xFF or marker == 0:
             return [(position, size - position)]
         if marker == 0xFF:  # fill byte
             position += 1

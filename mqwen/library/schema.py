@@ -55,7 +55,7 @@ CREATE TABLE photos (
 CREATE UNIQUE INDEX photos_path ON photos (path) WHERE NOT displaced;
 CREATE INDEX photos_identity ON photos (identity);
 CREATE INDEX photos_captioned_identity ON photos (captioned_identity) WHERE captioned_identity IS NOT identity;
-CREATE INDEX photos_state ON photos (state);
+CREATE INDEX photos_state ON photos (state) WHERE NOT displaced;
 CREATE UNIQUE INDEX photos_revision ON photos (revision);
 -- What stood there comes last: who only lists changes does not read it.
 CREATE TABLE changes (
@@ -97,6 +97,8 @@ CREATE TABLE edit_steps (
     at REAL NOT NULL,
     undone INTEGER NOT NULL DEFAULT 0
 );
+-- As mqwen.library.conditions orders by risk.
+CREATE INDEX photos_risk ON photos (finish_reason IS NOT 'length', logprob IS NULL, logprob) WHERE NOT displaced;
 CREATE INDEX edit_steps_undone ON edit_steps (undone, id);
 CREATE TABLE edits (
     step INTEGER NOT NULL REFERENCES edit_steps ON DELETE CASCADE,

@@ -56,7 +56,7 @@ INSERT INTO "runs" VALUES(1,1767225600.0,1767225660.0,'done','{"model": "starter
 CREATE UNIQUE INDEX photos_path ON photos (path) WHERE NOT displaced;
 CREATE INDEX photos_identity ON photos (identity);
 CREATE INDEX photos_captioned_identity ON photos (captioned_identity) WHERE captioned_identity IS NOT identity;
-CREATE INDEX photos_state ON photos (state);
+CREATE INDEX photos_state ON photos (state) WHERE NOT displaced;
 CREATE UNIQUE INDEX photos_revision ON photos (revision);
 CREATE INDEX changes_run ON changes (run, id);
 CREATE INDEX changes_photo ON changes (photo);

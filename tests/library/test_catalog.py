@@ -155,12 +155,12 @@ def test_a_picture_in_another_s_place_does_not_keep_its_words(catalog: Catalog, 
 
 def test_a_rotation_of_names_in_any_order(catalog: Catalog, folder: Path) -> None:
     paths = [picture(folder / f"{number}.png", number) for number in range(6)]
-    for number, path in enumerate(paths):
-        captioned(catalog, path, f"Number {number}.")
-    for path in paths:
-        path.rename(path.with_suffix(".tmp"))
-    for number, path in enumerate(paths):
-        path.with_suffix(".tmp").rename(paths[(number + 1) % 6])
+    for number, one in enumerate(paths):
+        captioned(catalog, one, f"Number {number}.")
+    for one in paths:
+        one.rename(one.with_suffix(".tmp"))
+    for number, one in enumerate(paths):
+        one.with_suffix(".tmp").rename(paths[(number + 1) % 6])
     order = [paths[i] for i in (3, 0, 5, 1, 4, 2)]
     list(catalog.observe_many(order))
     assert see(catalog, *paths) == [f"Number {(number - 1) % 6}." for number in range(6)]
