@@ -109,8 +109,8 @@ def _copy_attributes(source: Path, copy: Path) -> None:
     try:
         names = os.listxattr(source)
     except OSError as error:
-        if error.errno in (errno.ENOTSUP, errno.ENOSYS):
-            return
+        if error.errno in (errno.ENOTSUP, errno.ENOSYS, errno.ENOENT):
+            return  # no such thing there; or the file is gone, which the check reports
         raise
     for name in names:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -202,4 +203,5 @@ def _pixels(path: Path) -> Iterable[bytes]:
 
 
 def _clause(text: str) -> str:
-    return " ".join(text.replace("Error: ", "").split())[:160] or "no reason given"
+    text = re.sub(r" - \S*mqwen-\S*", "", text.replace("Error: ", ""))  # the copy's name says nothing to anyone
+    return " ".join(text.split())[:160] or "no reason given"
