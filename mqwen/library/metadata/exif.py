@@ -27,7 +27,7 @@ EXIF_OURS = frozenset({IMAGE_DESCRIPTION})
 SUB_DIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})  # Exif, GPS, Interoperability
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _LONGEST_CHAIN = 8  # IFDs of an Exif block; two are usual
-_MOST_ENTRIES = 100_000
+_MOST_ENTRIES = 20_000  # some hundreds are usual
 
 
 def description_of(stream: Stream) -> bytes | None:
@@ -104,38 +104,38 @@ def is_sound(stream: Stream) -> bool:
     """
     if stream.count(IMAGE_DESCRIPTION) > 1 or not stream.ifd0.entries:
         return False
-    limit, seen, pending = stream.base, {stream.before}, [stream.ifd0]
-    following, chain = stream.ifd0.following, 1
-    while following:
-        directory = read_directory(stream.data, following, stream.order)
-        if directory is None or following in seen or following >= limit or chain == _LONGEST_CHAIN:
-            return False
-        seen.add(following)
-        pending.append(directory)
-        following, chain = directory.following, chain + 1
-    for directory in pending:
-        if any(entry.size is None for entry in directory.entries) or not _thumbnail_fits(stream, directory):
-            return False
+    limit, seen = stream.base, {stream.before}
     budget = min(len(stream.data) // 6, _MOST_ENTRIES)  # directories that overlap could be read again and again
-    while pending:
-        directory = pending.pop()
+    pending: list[tuple[int, bool]] = []  # offsets of directories, and whether they are IFD1 and later
+    directory, in_chain, chain = stream.ifd0, True, 1
+    while True:
         budget -= len(directory.entries)
-        if budget < 0:
+        if budget < 0 or (in_chain and not _is_plain(stream, directory)):
             return False
         for entry in directory.entries:
             own = directory is stream.ifd0 and entry.tag == IMAGE_DESCRIPTION
-            if own or entry.size is None:
-                continue
-            if entry.at + entry.size > limit and not entry.inline:
+            if not own and not entry.inline and entry.at + (entry.size or 0) > limit:
                 return False
             if entry.tag in SUB_DIRECTORIES:
-                at = _number(stream, entry)
-                below = read_directory(stream.data, at, stream.order) if entry.size == 4 and at < limit else None
-                if below is None or at in seen:
+                if entry.size != 4:
                     return False
-                seen.add(at)
-                pending.append(below)
-    return True
+                pending.append((_number(stream, entry), False))
+        if in_chain and directory.following:
+            pending.append((directory.following, True))
+            chain += 1
+        if not pending:
+            return True
+        at, in_chain = pending.pop()
+        found = read_directory(stream.data, at, stream.order) if at < limit and at not in seen else None
+        if found is None or chain > _LONGEST_CHAIN:
+            return False
+        seen.add(at)
+        directory = found
+
+
+def _is_plain(stream: Stream, directory: Directory) -> bool:
+    """Whether IFD0 or IFD1 has known types only, and its thumbnail lies in the stream."""
+    return all(entry.size is not None for entry in directory.entries) and _thumbnail_fits(stream, directory)
 
 
 def _thumbnail_fits(stream: Stream, directory: Directory) -> bool:

@@ -87,7 +87,9 @@ def foreign(data: bytes) -> list[tuple[str, bytes]]:
     """
     layout = parse_jpeg(data)
     blocks = {place: block for block in layout.photoshop for place in block.places[:1]}
-    hidden = {place for block in layout.photoshop for place in block.places[1:]} | set(layout.xmp)
+    hidden = {place for block in layout.photoshop for place in block.places[1:]}
+    if len(layout.xmp) == 1:
+        hidden |= set(layout.xmp)
     found: list[tuple[str, bytes]] = []
     at = 2
     for place, segment in enumerate(layout.segments):

@@ -112,6 +112,8 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
         if len(layout.xmp) > 1 or layout.odd_xmp:
             raise Refusal("it has more than one XMP packet, or one in an unusual form")
         head = _xmp_text(layout.payload(layout.xmp[0]))[0] if layout.xmp else _XMP + b"\0\0\0\0"
+        if change.xmp is REMOVE and head.strip(b"\0") != _XMP.strip(b"\0"):
+            raise Refusal("its XMP chunk names a language, which would be lost with it")
         chunk = b"" if change.xmp is REMOVE else _chunk(b"iTXt", head + change.xmp)
         if layout.xmp:
             replaced[layout.xmp[0]] = chunk
@@ -142,11 +144,11 @@ def foreign(data: bytes) -> list[tuple[str, bytes]]:
     layout = _parse(data)
     found = []
     for place, chunk in enumerate(layout.chunks):
-        if place in layout.xmp[:1]:
+        if [place] == layout.xmp and not layout.odd_xmp:
             head = _xmp_text(layout.payload(place))[0][len(_XMP) :]
             if head.strip(b"\0"):
                 found.append(("language of the XMP chunk", head))
-        elif place in layout.exif[:1]:
+        elif [place] == layout.exif and not layout.other_exif:
             prefix, block = layout.exif_block()
             found += [(name, prefix + value) for name, value in foreign_exif(block or b"")]
         else:

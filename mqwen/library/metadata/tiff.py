@@ -32,7 +32,7 @@ _BYTE, _SHORT, _LONG, _UNDEFINED, _IFD = 1, 3, 4, 7, 13
 _SUB_IFDS, _NEW_SUBFILE_TYPE, _DNG_VERSION = 330, 254, 50706
 _PICTURES = {273: 279, 324: 325}  # offsets -> byte counts: strips, tiles
 _LARGEST_DESCRIPTION = 2**16
-_MOST_ENTRIES = 1_000_000  # of all pages together
+_MOST_ENTRIES = 300_000  # of all pages together
 # Programs for microscopes keep what a picture means in ImageDescription: it is read by machines.
 _MACHINES = (b"<", b"{", b"ImageJ=", b"SCANIMAGE", b"state.", b"Aperio", b"MMI:", b"shape=")
 # Trailers that are found from the file's end: AFCP, Canon VRD, FotoStation, PhotoMechanic, MIE, Samsung.
@@ -87,6 +87,8 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
     tags: dict[int, NewValue] = {}
     new = change.description
     if new is not None and description_of(stream) != (None if new is REMOVE else new):
+        if new is not REMOVE and b"\0" in new:
+            raise Refusal("a description with a NUL byte cannot be written")
         tags[IMAGE_DESCRIPTION] = REMOVE if new is REMOVE else (ASCII, new + b"\0")
     if change.xmp is not None and _value(stream, _XMP) != change.xmp:
         tags[_XMP] = REMOVE if change.xmp is REMOVE else (_kind(stream, _XMP), change.xmp)
@@ -178,14 +180,14 @@ def _check(stream: Stream) -> None:
     is_page = True
     while directory:
         entries -= len(directory.entries)
-        offsets -= sum(entry.count for entry in directory.entries if entry.tag in (_SUB_IFDS, *_PICTURES))
+        offsets -= sum(entry.units for entry in directory.entries if entry.tag in (_SUB_IFDS, *_PICTURES))
         if entries < 0 or offsets < 0:
             raise Refusal("its directories overlap")
         for entry in directory.entries:
             beyond = not entry.inline and entry.size is not None and entry.at + entry.size > stream.base
             if beyond and not (directory is stream.ifd0 and entry.tag in _OURS):
                 raise Refusal("a value of its directory lies beyond its end")
-            if entry.tag == _SUB_IFDS or (entry.tag in SUB_DIRECTORIES and entry.count == 1):
+            if entry.tag == _SUB_IFDS or (entry.tag in SUB_DIRECTORIES and entry.units == 1):
                 pending += [(at, False) for at in _numbers(stream, entry)]
         _check_pictures(stream, {entry.tag: entry for entry in directory.entries})
         if is_page and directory.following:
@@ -223,4 +225,4 @@ def _numbers(stream: Stream, entry: Entry) -> tuple[int, ...]:
     value = stream.value(entry)
     if kind is None or value is None:
         return ()
-    return struct.unpack(f"{stream.order}{entry.count}{kind}", value)
+    return struct.unpack(f"{stream.order}{entry.units}{kind}", value)

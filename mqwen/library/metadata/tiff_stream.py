@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mqwen.library.metadata.blocks import REMOVE, Refusal, Remove
 
@@ -26,8 +27,7 @@ NewValue = tuple[int, bytes] | Remove  # a type and a value of whole units of it
 _Item = tuple[int, bytes | tuple[int, bytes]]  # a tag, and its whole entry or its new type and value
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a directory.
 
     Attributes:
@@ -39,7 +39,7 @@ class Entry:
     raw: bytes
     tag: int
     type: int
-    count: int
+    units: int
     size: int | None
     at: int
 
@@ -121,12 +121,12 @@ def read_directory(data: bytes, at: int, order: str) -> Directory | None:
     if end + 4 > len(data):
         return None
     entries = []
-    for position in range(at + 2, end, 12):
-        tag, kind, values, offset = struct.unpack_from(order + "HHII", data, position)
+    table = data[at + 2 : end]
+    for place, (tag, kind, values, offset) in enumerate(struct.iter_unpack(order + "HHII", table)):
         width = TYPE_SIZES.get(kind)
         size = width * values if width is not None else None
-        at = position + 8 if size is None or size <= 4 else offset
-        entries.append(Entry(data[position : position + 12], tag, kind, values, size, at))
+        value_at = at + 2 + 12 * place + 8 if size is None or size <= 4 else offset
+        entries.append(Entry(table[12 * place : 12 * place + 12], tag, kind, values, size, value_at))
     return Directory(tuple(entries), struct.unpack_from(order + "I", data, end)[0])
 
 

@@ -115,9 +115,9 @@ def foreign(data: bytes) -> list[tuple[str, bytes]]:
     redundant = _is_redundant(layout.chunks)
     found = []
     for place, chunk in enumerate(layout.chunks):
-        if place in layout.xmp[:1]:
+        if [place] == layout.xmp and not layout.odd_xmp:
             continue
-        if place in layout.exif[:1]:
+        if [place] == layout.exif:
             prefix, block = layout.exif_block()
             found += [(name, prefix + value) for name, value in foreign_exif(block or b"")]
         elif chunk.kind == _VP8X:
