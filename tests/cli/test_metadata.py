@@ -106,3 +106,18 @@ def test_exiftool_that_is_too_old_or_missing(folder: Path, inside: Run, monkeypa
     done = inside("metadata", "show", "--exiftool", folder / "a.png")
     assert done.returncode == 2
     assert "ExifTool is not installed" in done.stderr
+
+
+def test_bench_writes_into_copies_only(folder: Path, inside: Run) -> None:
+    before = {path: (path.read_bytes(), os.stat(path).st_mtime_ns) for path in folder.iterdir()}
+    done = inside("bench", "metadata", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    (figures,) = rows(done.stdout)
+    files = figures["files"]
+    assert isinstance(files, dict)
+    counts = {key: count for key, count in files["formats"]["png"].items() if count}
+    assert counts == {"files": 2, "written": 2, "clean": 2}
+    rates = figures["files_per_second"]
+    assert isinstance(rates, dict) and len(rates) == 8 and all(rate > 0 for rate in rates.values())
+    assert {path: (path.read_bytes(), os.stat(path).st_mtime_ns) for path in folder.iterdir()} == before
+    assert inside("bench", "metadata", folder / "none").returncode == 2
