@@ -15,7 +15,8 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,26 @@ _TARGETS = {
 _PROJECTOR = {"0": "linear_1", "2": "linear_2"}  # other_params.bin's names
 
 
+LORA_TARGETS = tuple(_TARGETS)
+
+
 @dataclass(frozen=True)
 class LoraSettings:
-    """Rank, scale and dropout; the defaults are the original's."""
+    """Rank, scale, dropout, and beside which layers (out of LORA_TARGETS); the defaults are the original's."""
 
     r: int = 128
     alpha: float = 32
     dropout: float = 0.1
+    targets: tuple[str, ...] = LORA_TARGETS
 
     def __post_init__(self) -> None:
         if self.r < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1:
             raise InputError("a LoRA needs r of at least 1, alpha above 0 and dropout from 0 to below 1")
+        if not self.targets or not set(self.targets) <= set(LORA_TARGETS):
+            raise InputError(
+                f"a LoRA cannot stand beside {', '.join(self.targets) or 'nothing'}",
+                hint=f"Take some of {', '.join(LORA_TARGETS)}.",
+            )
 
 
 class LoraMatrices(nn.Module):
@@ -69,6 +79,7 @@ class LoraMatrices(nn.Module):
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))  # peft's, as in the original
         self.dropout = nn.Dropout(settings.dropout)
         self.scale = settings.alpha / settings.r
+        self.on = True
         self._outs = outs
         self._linears = tuple(linears)  # a tuple: they stay where they are in the model's state dict
         self._down: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -80,6 +91,8 @@ class LoraMatrices(nn.Module):
         last = index == len(self._outs) - 1
 
         def hook(linear: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+            if not self.on:
+                return output
             x = inputs[0]
             # q, k and v see one dropout mask, as they do behind the original's one A.
             if self._down is None or self._down[0] is not x:
@@ -116,6 +129,7 @@ class Lora(nn.Module):
                 {
                     target: LoraMatrices([getattr(getattr(layer, part), name) for name in names], settings)
                     for target, (_, part, names) in _TARGETS.items()
+                    if target in settings.targets
                 }
             )
             for layer in model.language_model.layers
@@ -129,9 +143,20 @@ class Lora(nn.Module):
             for target, matrices in layer.items()  # type: ignore[operator]
         }
 
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Within it the language model is as it was before its LoRA."""
+        for matrices in self.by_module().values():
+            matrices.on = False
+        try:
+            yield
+        finally:
+            for matrices in self.by_module().values():
+                matrices.on = True
+
 
 def attach_lora(model: MQwenForConditionalGeneration, settings: LoraSettings | None = None) -> Lora:
-    """Put a new LoRA (B = 0: nothing changes yet) beside q, k, v, gate and up; freeze all else but the projector.
+    """Put a new LoRA (B = 0: nothing changes yet) beside its targets; freeze all else but the projector.
 
     Raises:
         InputError: the model has one already.
@@ -195,7 +220,7 @@ def save_adapter(model: MQwenForConditionalGeneration, folder: Path | str, *, ba
         "r": lora.settings.r,
         "lora_alpha": lora.settings.alpha,
         "lora_dropout": lora.settings.dropout,
-        "target_modules": sorted(_TARGETS),
+        "target_modules": sorted(lora.settings.targets),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
@@ -219,7 +244,13 @@ def load_adapter(model: MQwenForConditionalGeneration, folder: Path | str) -> Lo
     if not adapter.lora:
         raise CheckpointError("holds no LoRA", path=folder, hint="This folder holds a projector alone.")
     config = read_json(folder / "adapter_config.json")
-    settings = LoraSettings(r=config["r"], alpha=config["lora_alpha"], dropout=config.get("lora_dropout", 0.0))
+    settings = LoraSettings(
+        r=config["r"],
+        alpha=config["lora_alpha"],
+        dropout=config.get("lora_dropout", 0.0),
+        targets=tuple(name for name in LORA_TARGETS if any(f".{name}." in weight for weight in adapter.lora))
+        or LORA_TARGETS,
+    )
     lora = Lora(model, settings)
     try:
         _fill_lora(lora, adapter.lora)
