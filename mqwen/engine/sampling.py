@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MAX_NEW_TOKENS = 256
 _TOP_K = 50
 _MOST_K = 1000
-# So many tokens of an answer's end hold whatever word its next token completes.
-_TAIL = 24
 # Letters of scripts that set no spaces between words: kana, CJK ideographs, Hangul, Thai, Lao, Khmer.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
@@ -194,11 +192,15 @@ class Chooser:
 
     def _first_allowed(self, candidates: list[int], speech: Speech) -> int:
         assert self._forbidden is not None
-        so_far = [*speech.begun, *speech.tokens][-_TAIL:]
+        text = self._processor.tokenizer.decode
+        so_far = [*speech.begun, *speech.tokens]
+        # A word that stands there already was the caller's; half a character at the end may become a whole one.
+        begin = len(text(so_far).casefold().rstrip("\ufffd"))
         for token in candidates:
             if token in self._processor.stop_ids:
                 return token
-            if not self._forbidden.search(self._processor.tokenizer.decode([*so_far, token]).casefold()):
+            words = self._forbidden.finditer(text([*so_far, token]).casefold())
+            if all(word.end() <= begin for word in words):
                 return token
         return self._processor.stop_ids[0]  # all that the model had to say is forbidden
 

@@ -76,7 +76,8 @@ class Wording:
     def _places(self, request: Request, speech: Speech, word: int) -> list[tuple[list[int], list[float]]]:
         ids = self._words[word]
         room = self._sampling.max_new_tokens - len(request.kept) - len(ids)
-        places = [step for step in range(len(speech.watched)) if step < room and self._begins_word(speech.tokens[step])]
+        steps = range(min(len(speech.watched), max(0, room)))
+        places = [step for step in steps if self._begins_word(speech.tokens[step])] or list(steps)
         places.sort(key=lambda step: -speech.watched[step][word])
         return [
             (request.kept + speech.tokens[:step] + ids, request.kept_logprobs + speech.logprobs[:step])
