@@ -77,8 +77,9 @@ CREATE INDEX changes_photo ON changes (photo);
 CREATE INDEX changes_intended ON changes (id) WHERE state = 'intended';
 """
 
-_VERSION_2 = """
-CREATE VIRTUAL TABLE words USING fts5 (caption, keyword, alt_text, tokenize = 'ascii');
+_WORDS = "CREATE VIRTUAL TABLE words USING fts5 (caption, keyword, alt_text, tokenize = 'ascii')"
+_VERSION_2 = f"""
+{_WORDS};
 CREATE TABLE photo_keywords (
     folded TEXT NOT NULL,
     photo INTEGER NOT NULL REFERENCES photos ON DELETE CASCADE,
@@ -130,7 +131,8 @@ def word_terms(captions: str, keywords: str, alt_text: str | None) -> tuple[str,
 
 def index_all_words(db: sqlite3.Connection) -> None:
     """Make the search index and the list of keywords anew."""
-    db.execute("DELETE FROM words")
+    db.execute("DROP TABLE words")  # a damaged one takes no DELETE
+    db.execute(_WORDS)
     db.execute("DELETE FROM photo_keywords")
     for row in db.execute("SELECT id, captions, keywords, alt_text FROM photos").fetchall():
         index_words(db, *row)

@@ -202,6 +202,19 @@ def test_a_search_index_that_does_not_fit_is_made_anew(tmp_path: Path) -> None:
         assert len(catalog.search("0002")) == 1 and catalog.notice is None
 
 
+def test_a_damaged_search_index_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    filled(path, 10)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE words_data SET block = x'00ff' WHERE id > 10")
+        db.commit()
+    with Catalog(path) as catalog:
+        (problem,) = catalog.verify()
+        assert "search index is damaged" in problem.what
+        assert catalog.verify(repair=True) == []
+        assert len(catalog.search("0002")) == 1 and not list(tmp_path.glob("*.damaged-*"))
+
+
 def test_vacuum_gives_space_back_and_keeps_everything(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with Catalog(path) as catalog:
