@@ -41,7 +41,7 @@ IGNORED = -100
 class SpliceSettings:
     """What the second stage does; the defaults made the shipped model."""
 
-    steps: int = 4200
+    steps: int = 3400
     batch: int = 32
     questions: int = 4
     learning_rate: float = 2e-3
