@@ -62,14 +62,12 @@ def replace(data: bytes, change: Change, *, break_signature: bool = False) -> by
     if change.iptc is not None:
         new[2] = _set_iptc(layout, change, replaced)
     front = layout.front()
-    first_mpf = min(layout.mpf, default=len(layout.segments))
-    # XMP and IPTC follow the Exif segment where that one stands before the MPF.
-    after_exif = layout.exif_run()[-1] + 1 if layout.exif and layout.exif[0] < first_mpf else front
+    behind_exif = max(front, _behind_exif(layout))
     pieces: list[bytes | memoryview] = [data[:2]]
     for place in range(len(layout.segments) + 1):
         if place == front:
             pieces.append(new[0])
-        if place == max(front, after_exif):
+        if place == behind_exif:
             pieces += new[1:]
         if place < len(layout.segments):
             pieces.append(replaced.get(place, layout.segments[place].raw))
@@ -177,6 +175,17 @@ def _segment(marker: int, payload: bytes, what: str) -> bytes:
     if len(payload) > _LARGEST:
         raise Refusal(f"its {what} would be larger than a JPEG's segment can be")
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+def _behind_exif(layout: Layout) -> int:
+    """Return the place of new XMP and IPTC: behind the Exif segment, if that stands before the MPF and is sound.
+
+    Of a damaged one readers may take what follows for a part, a thumbnail's end for instance.
+    """
+    first_mpf = min(layout.mpf, default=len(layout.segments))
+    if layout.exif and layout.exif[0] < first_mpf and read_exif(layout.exif_block(), 2**31).writable:
+        return layout.exif_run()[-1] + 1
+    return 0
 
 
 def _moved_mpf(layout: Layout, place: int, replaced: dict[int, bytes]) -> bytes:

@@ -208,6 +208,13 @@ def test_two_exif_blocks_are_kept_together_and_not_written() -> None:
         jpeg.replace(old, Change(description=b"new"))
 
 
+def test_what_a_damaged_exif_block_claims_of_the_next_segment_stays() -> None:
+    beyond = camera_exif()[:-4]  # its end is missing: values reach into what follows
+    old = jpeg_with(segment(0xE1, beyond), segment(0xFE, b"what follows"))
+    assert not jpeg.read(old).description_writable
+    assert segment(0xE1, beyond) + segment(0xFE, b"what follows") in write(old)
+
+
 def test_two_xmp_packets_are_refused() -> None:
     old = jpeg_with(xmp_segment(packet("a")), xmp_segment(packet("b")))
     assert jpeg.read(old).xmp == packet("a")
