@@ -53,6 +53,8 @@ OURS = {
 BOOKKEEPING = {
     *("IPTC:EnvelopeRecordVersion", "IPTC:ApplicationRecordVersion", "XMP-x:XMPToolkit", "File:ExifByteOrder"),
     *("MPImage2:MPImageStart", "MPF0:MPImageStart", "XMP-rdf:About"),
+    # What a simple WebP becomes, and says again, when it gets the header that metadata needs.
+    *("RIFF:WebP_Flags", "File:FileType"),
 }
 
 
@@ -122,14 +124,17 @@ def test_everything_is_read_back(written: dict[str, Written]) -> None:
 
 
 def test_no_foreign_tag_is_lost(tags: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    lost = []
     for name, (before, after) in tags.items():
         for tag in (before.keys() | after.keys()) - OURS - BOOKKEEPING:
             ours = ("XMP-mqwen:", "XMP-dc:Description-", "XMP-iptcCore:AltTextAccessibility-")
-            if (name, tag) == ("thumbnail-place-error.jpg", "IFD1:ThumbnailImage"):
-                continue  # it says that it is longer than its block: readers take bytes of the next segment for it
+            if tag.replace("IPTC2:", "IPTC:") in OURS:
+                continue  # a TIFF's second copy
             if tag.startswith(ours) or tag.endswith(("Offset", "OffsetSchema", "StripOffsets", "TileOffsets")):
                 continue
-            assert before.get(tag) == after.get(tag), f"{name}: {tag}"
+            if before.get(tag) != after.get(tag):
+                lost.append((name, tag, str(before.get(tag))[:80], str(after.get(tag))[:80]))
+    assert not lost, "\n".join(map(str, lost))
 
 
 def test_exiftool_reads_the_same_as_we(
