@@ -14,6 +14,7 @@ from mqwen.library.metadata.blocks import Refusal
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit, Provenance
 from mqwen.library.metadata.plan import plan_embed, plan_strip, read_photo
+from tests.library.metadata.samples import jpeg_with, segment
 
 EDIT = Edit(caption="A dog.", provenance=Provenance("m"))
 
@@ -100,3 +101,12 @@ def test_a_sidecar_that_may_not_be_changed(photo: Path) -> None:
     photo.with_name("a.jpg.xmp").chmod(0o444)
     with pytest.raises(Refusal, match=r"its sidecar a\.jpg\.xmp cannot be changed: it is read-only"):
         plan_embed(photo, Edit(caption="B"), embed=False)
+
+
+def test_a_signed_photo_keeps_its_signature_unless_told(photo: Path) -> None:
+    photo.write_bytes(jpeg_with(segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdc2pa")))
+    (change,) = plan_embed(photo, EDIT)
+    assert change.path.name == "a.jpg.xmp"
+    assert change.reason and "signed" in change.reason
+    (change,) = plan_embed(photo, EDIT, allow_signed=True)
+    assert (change.path, change.reason) == (photo, None)
