@@ -66,6 +66,9 @@ def add_parser(commands: Any) -> None:
     kept.add_argument(
         "--replay-share", type=float, default=0.5, metavar="X", help="their part of each batch (default: 0.5)"
     )
+    kept.add_argument(
+        "--replay-weight", type=float, default=2.0, metavar="X", help="how strictly they are kept (default: 2)"
+    )
     watched = parser.add_argument_group("watching it")
     watched.add_argument(
         "--validation", type=float, default=0.1, metavar="X", help="part of the photos only measured (default: 0.1)"
@@ -124,6 +127,7 @@ def tuning_job(arguments: argparse.Namespace) -> TuningJob:
             lora=LoraSettings(arguments.rank, arguments.alpha, arguments.dropout, targets),
             validation=arguments.validation,
             replay_share=arguments.replay_share,
+            replay_weight=arguments.replay_weight,
             seed=arguments.seed,
         ),
         images=tuple(arguments.images),

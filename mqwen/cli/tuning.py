@@ -35,6 +35,8 @@ def run_tuning(job: TuningJob, *, as_json: bool) -> int:
             tuned = tune(job, screen, stop.is_set)
         finally:
             screen.close()
+    if os.environ.get("RANK", "0") != "0":  # one of several processes, of which the first tells
+        return 0
     if tuned.before is not None and tuned.after is not None:
         screen.said(f"loss on the validation photos: {tuned.before:.3f} before, {tuned.after:.3f} after")
     screen.said(f"try it: mqwen caption PHOTOS --model {tuned.folder}")

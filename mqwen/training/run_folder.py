@@ -12,7 +12,6 @@ No random state is kept, because none is carried from step to step: each is seed
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -23,12 +22,12 @@ from typing import IO, Any
 import torch
 
 from mqwen.errors import CheckpointError, InputError
-from mqwen.library.atomic import write_atomic, write_error
+from mqwen.library.atomic import sync_folder, write_atomic, write_error
 from mqwen.library.journal_lock import hold
 
-_RUN, _LOG, _STATE, _LOCK = "run.json", "log.jsonl", "state.pt", ".lock"
+_RUN, _LOG, _STATE, _PARTIAL, _LOCK = "run.json", "log.jsonl", "state.pt", "state.partial", ".lock"
 CHECKED, REPLAY = "checked.json", "replay.jsonl"
-_OURS = {_RUN, _LOG, _STATE, _LOCK, CHECKED, REPLAY}
+_OURS = {_RUN, _LOG, _STATE, _PARTIAL, _LOCK, CHECKED, REPLAY}
 
 
 class RunFolder:
@@ -92,13 +91,21 @@ class RunFolder:
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the state. Raises WriteError, DiskFullError; the old one then stays."""
         assert self._log is not None
+        partial = self.folder / _PARTIAL
         try:
             os.fsync(self._log.fileno())  # a state must never be ahead of its log
-        except OSError as error:
-            raise write_error(error, self.log_path) from error
-        buffer = io.BytesIO()
-        torch.save(dict(state), buffer)
-        write_atomic(self.folder / _STATE, buffer.getvalue())
+            with partial.open("wb") as file:
+                torch.save(dict(state), file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self.folder / _STATE)
+            sync_folder(self.folder)
+        except (OSError, RuntimeError) as error:
+            reason = error if isinstance(error, OSError) else error.__context__  # torch's own error hides the disk's
+            if not isinstance(reason, OSError):
+                raise
+            partial.unlink(missing_ok=True)
+            raise write_error(reason, self.folder / _STATE) from error
 
     def lines(self) -> Iterable[dict[str, Any]]:
         """What the log holds."""

@@ -55,6 +55,7 @@ class TuningSettings:
             ("--projector-learning-rate must be above 0", 0 < self.projector_learning_rate < math.inf),
             ("--validation must be from 0 to 0.5", 0 <= self.validation <= 0.5),
             ("--replay-share must be from 0.1 to 0.9", 0.1 <= self.replay_share <= 0.9),
+            ("--replay-weight must be above 0", 0 < self.replay_weight < math.inf),
         ):
             if not good:
                 raise InputError(what)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from mqwen.model.splice import MQwenForConditionalGeneration
 
-_RISE = 0.95  # the least loss as a share of the last, below which the model learned the photos by heart
+_RISE = 0.9  # the least loss as a share of the last, below which the model learned the photos by heart
 
 
 @dataclass(frozen=True)

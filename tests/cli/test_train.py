@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +92,28 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert log(tmp_path / "out") == whole
 
 
-def test_two_processes_share_the_work_and_learn_the_same(data: Path, base: Path, tmp_path: Path, root: Path) -> None:
-    """accelerate with two CPU processes (gloo) where several GPUs would be; without dropout the losses are equal."""
+def test_two_processes_share_the_work_and_learn_the_same(
+    inside: Run, data: Path, base: Path, tmp_path: Path, root: Path
+) -> None:
+    """Two CPU processes (gloo), started as accelerate and torchrun start one for each GPU; without dropout the losses
+    are those of one process."""
     options = [*FAST, "--dropout", 0]
-    for out, launcher in (
-        ("one", [sys.executable]),
-        ("two", [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]),
-    ):
-        words = command("train", data, "--model", base, "--out", tmp_path / out, *options)[1:]
-        done = subprocess.run([*launcher, *words], env=environment(root), capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    done = inside("train", data, "--model", base, "--out", tmp_path / "one", *options)
+    assert done.returncode == 0 and f"step {STEPS}/{STEPS}, loss " in done.stderr and "GB of memory" in done.stderr
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = command("train", data, "--model", base, "--out", tmp_path / "two", *options)
+    processes = []
+    for rank in range(2):
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "RANK": rank, "LOCAL_RANK": rank}
+        variables = environment(root) | {name: str(value) for name, value in place.items()}
+        processes.append(
+            subprocess.Popen(words, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        )
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert len(said[0][0].splitlines()) == len(log(tmp_path / "two")) and not said[1][0]  # the main process tells all
     one, two = log(tmp_path / "one"), log(tmp_path / "two")
     assert [record["step"] for record in one] == [record["step"] for record in two]
     for a, b in zip(one, two, strict=True):
