@@ -133,9 +133,9 @@ class Lane:
                 if self._no_more:
                     return False
                 if self._asked_to_stop():
-                    raise Cancelled("stopped")
+                    break
                 self._changed.wait(_LOOK_AGAIN_S)
-            return False
+            raise Cancelled("stopped")
 
 
 def _queue(scheduler: Scheduler, offered: deque[Sequence[Request]]) -> None:

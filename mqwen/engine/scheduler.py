@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from mqwen.engine.caption import Caption
+from mqwen.engine.captured import CapturedSteps
 from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan, out_of_memory
 from mqwen.engine.request import Look, Request
@@ -93,6 +94,7 @@ class Scheduler:
         between: called before every layer while pictures and prompts are read; what it raises ends the run.
         admitting: asked before a request gets a slot; once it is false the waiting ones wait for good.
         telling: whether every token is an Answer.
+        captured: does the steps instead of the decoder itself; by default so on a card that holds all layers.
 
     Attributes:
         wording: makes the captions.
@@ -111,6 +113,7 @@ class Scheduler:
         between: Callable[[], object] | None = None,
         admitting: Callable[[], bool] = lambda: True,
         telling: bool = False,
+        captured: CapturedSteps | None = None,
     ) -> None:
         kind = "cuda" if plan.device.type == "cuda" else "cpu"
         self._chunk, self._width = _CHUNK_TOKENS[kind], _WIDTH_MULTIPLE[kind]
@@ -130,6 +133,9 @@ class Scheduler:
         self.waiting: deque[Request] = deque()
         self._slots = Slots(decoder, plan, self._allowance.of(slots))
         self._answers: list[Answer] = []
+        if captured is None and kind == "cuda" and not plan.offload:
+            captured = CapturedSteps(decoder)
+        self._captured = captured
 
     @property
     def busy(self) -> bool:
@@ -220,7 +226,8 @@ class Scheduler:
         finished = [row for row, count in pieces if row.done + count == row.length]
         assert self._slots.cache is not None
         given = self._input(speaking, pieces, finished)
-        logits = self._decoder.step(self._slots.cache, given, self._between if pieces else None)
+        step = self._captured.step if self._captured is not None else self._decoder.step
+        logits = step(self._slots.cache, given, self._between if pieces else None)
         speaking += finished
         tokens = self._chooser.choose(logits, [row.speech for row in speaking]) if speaking else []
         for row, count in pieces:
@@ -311,6 +318,8 @@ class Scheduler:
             in_flight = self._slots.size  # it was the cache, or the tower, that had no room
         self._allowance.shrink(in_flight)
         self._images_at_once = max(1, self._images_at_once // 2)
+        if self._captured is not None:
+            self._captured.clear()
         alone = self._slots.size == 1
         requests = self._slots.drop(self._allowance.of(self._wanted))
         self.waiting.extendleft(reversed(requests))

@@ -36,9 +36,12 @@ def request(input_ids: Sequence[int], pixel_values: torch.Tensor | None = None) 
     return made
 
 
+_OF_SCHEDULER = ("allowance", "between", "admitting", "telling", "captured")
+
+
 def scheduler(model: Any, slots: int, stop_ids: Sequence[int] = (), **options: Any) -> Scheduler:
-    """A Scheduler; `options` are those of Sampling, and allowance, between, admitting, telling, plan, decoder."""
-    own = {name: options.pop(name) for name in ("allowance", "between", "admitting", "telling") if name in options}
+    """A Scheduler; `options` are those of Sampling, its own, plan and decoder."""
+    own = {name: options.pop(name) for name in _OF_SCHEDULER if name in options}
     decoder, plan = options.pop("decoder", None) or Decoder(model), options.pop("plan", CPU)
     return Scheduler(decoder, numbers_as_words(stop_ids), plan, Sampling(**options), slots, **own)
 

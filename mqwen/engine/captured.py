@@ -1,0 +1,134 @@
+"""Steps that a card repeats without Python: captured as CUDA graphs, one for each shape that comes back.
+
+A small model's step is hundreds of kernels of a few microseconds each; launching them from Python takes longer than
+they do. A graph launches them all at once. The shapes of steps are few (Slots.padded() and the scheduler's widths), so
+that after the first captions nothing is captured any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mqwen.engine.cache import SlotCache
+from mqwen.engine.decoder import Decoder, StepInput, StepShape
+from mqwen.engine.memory import out_of_memory
+
+# A shape is captured when it comes for the third time: what is passed through on the way is not worth it.
+_SEEN_BEFORE = 2
+# Each graph keeps its own activations; the least recently used one goes.
+_MOST_GRAPHS = 24
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Captured:
+    """A step whose input is always in these tensors and whose logits are always in that one."""
+
+    given: StepInput
+    replay: Callable[[], object]
+    logits: Tensor
+
+
+Capture = Callable[[Callable[[StepInput], Tensor], StepInput], Captured]
+
+
+class CapturedSteps:
+    """Decoder.step() for one cache at a time, through a captured step where a shape comes again and again.
+
+    Args:
+        capture: makes a Captured of a step; CUDA graphs by default.
+    """
+
+    def __init__(self, decoder: Decoder, capture: Capture | None = None) -> None:
+        self._decoder = decoder
+        self._capture = capture or CudaGraphs()
+        self._seen: Counter[StepShape] = Counter()
+        self._captured: OrderedDict[StepShape, Captured] = OrderedDict()
+        self._cache: SlotCache | None = None
+        self._refused = False
+
+    def step(self, cache: SlotCache, given: StepInput, between: Callable[[], object] | None = None) -> Tensor:
+        """Return the step's logits, see Decoder.step(); they are valid until the next step."""
+        if cache is not self._cache:  # what was captured reads and writes the old one
+            self._captured.clear()
+            self._cache = cache
+        if given.shape not in self._captured and not self._to_capture(cache, given):
+            return self._decoder.step(cache, given, between)
+        captured = self._captured[given.shape]
+        self._captured.move_to_end(given.shape)
+        if between is not None:
+            between()
+        for kept, new in zip(_tensors(captured.given), _tensors(given), strict=True):
+            kept.copy_(new, non_blocking=True)
+        captured.replay()
+        return captured.logits
+
+    def clear(self) -> None:
+        """Give the captured steps' memory back, and let go of the cache."""
+        self._captured.clear()
+        self._seen.clear()
+        self._cache = None
+
+    def _to_capture(self, cache: SlotCache, given: StepInput) -> bool:
+        """Capture a step of a shape that comes again and again; False if it is not, or cannot be, captured."""
+        self._seen[given.shape] += 1
+        if self._refused or self._seen[given.shape] <= _SEEN_BEFORE:
+            return False
+        try:
+            captured = self._capture(lambda fixed: self._decoder.step(cache, fixed), given)
+        except RuntimeError as error:
+            if out_of_memory(error):
+                raise
+            log.warning("steps of this model cannot be captured and are launched one by one: %s", error)
+            self._refused = True
+            return False
+        self._captured[given.shape] = captured
+        while len(self._captured) > _MOST_GRAPHS:
+            self._captured.popitem(last=False)
+        return True
+
+
+class CudaGraphs:
+    """Captures steps as CUDA graphs that share their memory: they run one after the other."""
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+
+    def __call__(self, step: Callable[[StepInput], Tensor], given: StepInput) -> Captured:
+        """Capture a step. It runs on the way, which is harmless: it writes the same to the same places."""
+        fixed = with_own_tensors(given)
+        side: Any = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # libraries allocate when they are first used, which a capture forbids
+            step(fixed)
+        torch.cuda.current_stream().wait_stream(side)
+        graph: Any = torch.cuda.CUDAGraph()
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        # Other threads copy pixels and allocate meanwhile: only this one's calls are held to a capture's rules.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            logits = step(fixed)
+        return Captured(fixed, graph.replay, logits)
+
+
+def with_own_tensors(given: StepInput) -> StepInput:
+    """Return a copy of a step's input."""
+    return replace(
+        given,
+        numbers=given.numbers.clone(),
+        piece_slots=given.piece_slots.clone(),
+        logit_rows=given.logit_rows.clone(),
+        embeds=None if given.embeds is None else given.embeds.clone(),
+    )
+
+
+def _tensors(given: StepInput) -> list[Tensor]:
+    tensors = [given.numbers, given.piece_slots, given.logit_rows]
+    return tensors if given.embeds is None else [*tensors, given.embeds]

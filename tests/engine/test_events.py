@@ -1,0 +1,238 @@
+"""A run as it happens: tokens, pause and resume, several questions, several threads, memory."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from mqwen.engine.caption import Caption
+from mqwen.engine.captioner import Captioner
+from mqwen.engine.decoder import Decoder
+from mqwen.engine.request import Question
+from mqwen.errors import Cancelled, ImageError, InputError, MqwenError
+from tests.talkative import talkative
+
+Picture = Callable[[int], Image.Image]
+QUESTIONS = (Question(style="brief"), Question(style="keywords"), Question("Was siehst du?"))
+
+
+@pytest.fixture
+def speaker(tmp_path: Path) -> Captioner:
+    return Captioner.load(talkative(tmp_path / "model"), device="cpu")
+
+
+def watch_steps(monkeypatch: pytest.MonkeyPatch, seen: Callable[[], object] = lambda: None) -> list[int]:
+    """Return a list that grows with every step; `seen` is called in each."""
+    real, steps = Decoder.step, []
+
+    def step(self: Decoder, *arguments: Any) -> torch.Tensor:
+        steps.append(len(steps))
+        seen()
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Decoder, "step", step)
+    return steps
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not happen within 30 seconds")
+
+
+def test_tokens_come_one_by_one_and_then_the_caption(speaker: Captioner, picture: Picture, tmp_path: Path) -> None:
+    items = [picture(1), tmp_path / "gone.jpg", picture(2)]
+    events = list(speaker.events(items, batch_size=2, max_new_tokens=6))
+    (error,) = [event for event in events if event.kind == "error"]
+    assert error.item == items[1] and isinstance(error.error, ImageError)
+    for item in (items[0], items[2]):
+        mine = [event for event in events if event.item is item]
+        expected = speaker.caption(item, max_new_tokens=6)
+        assert [event.text for event in mine[:-1]] == [expected.text[:length] for length in range(1, 7)]
+        assert (mine[-1].kind, mine[-1].captions) == ("caption", (expected,))
+
+
+def test_what_is_told_does_not_begin_anew_after_memory_ran_out(
+    speaker: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    def fail_once() -> None:
+        if len(steps) == 4:
+            raise MemoryError
+
+    steps = watch_steps(monkeypatch, fail_once)
+    events = list(speaker.events([picture(1)], max_new_tokens=6))
+    assert [len(event.text) for event in events] == [1, 2, 3, 4, 5, 6, 0]
+    assert len(steps) > 7
+
+
+@pytest.mark.parametrize("by", ["captioner", "option"])
+def test_pause_stops_within_one_step_and_resume_goes_on(
+    speaker: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    paused = threading.Event()
+    steps: list[int] = []
+
+    def pause_at_five() -> None:
+        if len(steps) == 5:
+            paused.set()
+            if by == "captioner":
+                speaker.pause()
+
+    steps = watch_steps(monkeypatch, pause_at_five)
+    found: list[Any] = []
+    options: dict[str, Any] = {"paused": paused.is_set} if by == "option" else {}
+    run = threading.Thread(
+        target=lambda: found.extend(speaker.caption_many([picture(1)], max_new_tokens=20, **options))
+    )
+    run.start()
+    assert paused.wait(30)
+    time.sleep(0.3)
+    assert len(steps) == 5 and not found
+    paused.clear()
+    speaker.resume()
+    run.join(30)
+    assert len(found) == 1 and isinstance(found[0][1], Caption) and len(steps) == 20 + 1
+
+
+def test_a_paused_run_can_be_cancelled(speaker: Captioner, picture: Picture) -> None:
+    cancel = threading.Event()
+    speaker.pause()
+    run = speaker.caption_many([picture(1)], max_new_tokens=20, cancelled=cancel.is_set)
+    threading.Timer(0.1, cancel.set).start()
+    with pytest.raises(Cancelled):
+        next(run)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_several_questions_about_each_picture(
+    captioner: Captioner, picture: Picture, batch_size: int, ordered: bool, tmp_path: Path
+) -> None:
+    items: list[Any] = [picture(number) for number in range(5)]
+    items.insert(2, tmp_path / "gone.jpg")
+    looks = 0
+    tower: Any = captioner._loaded().vision_tower.embeddings
+
+    def count(module: Any, given: Any) -> None:
+        nonlocal looks
+        looks += len(given[0])
+
+    hook = tower.register_forward_pre_hook(count)
+    options: dict[str, Any] = {"questions": QUESTIONS, "batch_size": batch_size, "ordered": ordered}
+    found = list(captioner.caption_many(items, max_new_tokens=8, **options))
+    hook.remove()
+    assert looks == 5
+    assert [item for item, _ in found] == items if ordered else len(found) == 6
+    for item, captions in found:
+        if item == items[2]:
+            assert isinstance(captions, ImageError)
+            continue
+        assert isinstance(captions, tuple)
+        assert captions == (
+            captioner.caption(item, max_new_tokens=8),
+            captioner.caption(item, style="keywords", max_new_tokens=8),
+            captioner.caption(item, "Was siehst du?", max_new_tokens=8),
+        )
+        assert captions[1].text == ", ".join(captions[1].keywords)
+
+
+def test_a_question_can_depend_on_the_item(captioner: Captioner, picture: Picture) -> None:
+    pictures = [picture(1), picture(2)]
+    questions = [Question(lambda item: f"Number {pictures.index(item)}?"), Question("Why?")]
+    found = list(captioner.caption_many(pictures, questions=questions, ordered=True, max_new_tokens=8))
+    for number, (item, captions) in enumerate(found):
+        assert isinstance(captions, tuple)
+        assert captions[0] == captioner.caption(item, f"Number {number}?", max_new_tokens=8)
+    with pytest.raises(InputError, match="no question"):
+        list(captioner.caption_many(pictures, questions=[]))
+
+
+def test_threads_take_turns(speaker: Captioner, picture: Picture) -> None:
+    """A window asks about one picture while a run goes on: neither waits for the other's end, nor changes it."""
+    pictures = [picture(number) for number in range(6)]
+    expected = [speaker.caption(image, max_new_tokens=20) for image in pictures]
+    run = speaker.caption_many(pictures, batch_size=2, ordered=True, max_new_tokens=20)
+    first = next(run)
+    assert speaker.caption(pictures[5], max_new_tokens=20) == expected[5]
+    assert [first[1], *(caption for _, caption in run)] == expected
+
+
+def test_the_model_goes_on_while_the_caller_is_busy(
+    speaker: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = watch_steps(monkeypatch)
+    pictures = [picture(number) for number in range(4)]
+    run = speaker.caption_many(pictures, batch_size=2, ordered=True, max_new_tokens=10)
+    next(run)
+    seen = len(steps)
+    until(lambda: len(steps) >= seen + 8)
+    run.close()
+    ended = len(steps)
+    time.sleep(0.1)
+    assert len(steps) == ended, "a run that nobody reads any more goes on"
+
+
+def test_a_gui_thread_stays_live(speaker: Captioner, picture: Picture) -> None:
+    """Another Python thread runs many times between the steps of the model."""
+    ticks, end = 0, threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while not end.wait(0.001):
+            ticks += 1
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    began = time.perf_counter()
+    speaker.caption(picture(1), max_new_tokens=200)
+    seconds = time.perf_counter() - began
+    end.set()
+    thread.join()
+    assert ticks > 5 and seconds > 0, (ticks, seconds)
+
+
+def test_unloading_ends_runs_and_frees_all(speaker: Captioner, picture: Picture) -> None:
+    import weakref
+
+    run = speaker.caption_many([picture(number) for number in range(50)], batch_size=2, max_new_tokens=30)
+    next(run)
+    parts = [weakref.ref(tensor) for tensor in speaker._loaded().parameters()]
+    decoder = weakref.ref(speaker._ready())
+    speaker.unload()
+    with pytest.raises(MqwenError):
+        list(run)
+    del run
+    gc.collect()
+    assert decoder() is None and not any(part() is not None for part in parts)
+
+
+def test_fused_weights_are_the_models_own(captioner: Captioner, picture: Picture, tmp_path: Path) -> None:
+    """Fusing costs no memory, and the model still generates, saves and loads as before."""
+    model = captioner._loaded()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    expected = captioner.caption(picture(1), max_new_tokens=5)
+    attention: Any = model.language_model.layers[0].self_attn
+    storages = {
+        attention.q_proj.weight.untyped_storage().data_ptr(),
+        attention.k_proj.weight.untyped_storage().data_ptr(),
+    }
+    assert len(storages) == 1
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    folder = captioner.folder
+    model.save_pretrained(tmp_path / "saved")
+    for name in ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"):
+        (tmp_path / "saved" / name).write_bytes((folder / name).read_bytes())
+    again = Captioner.load(tmp_path / "saved", device="cpu")
+    assert again.caption(picture(1), max_new_tokens=5) == expected
