@@ -66,7 +66,7 @@ def run(
         recording(catalog, settings, paths, model, writes=writes, stopped=stop.finishing) as record,
         targets.prepared(settings),
     ):
-        writer = PhotoWriter(targets, settings, record, Path(model).name)
+        writer = PhotoWriter(targets, settings, record)
         lanes: Lanes[tuple[Path, Caption | MqwenError], Outcome] = Lanes(lambda work: write(*work))
 
         def write(photo: Path, result: Caption | MqwenError) -> Outcome:
@@ -125,7 +125,7 @@ def survey(
         recording(catalog, settings, paths, settings.model, writes=False) as record,
         Targets(paths, settings.write).prepared(real) as targets,
     ):
-        writer = PhotoWriter(targets, real, record, settings.model)
+        writer = PhotoWriter(targets, real, record)
         for photo in scan(paths, recursive=settings.recursive, on_error=lambda error: None):
             if stop is not None and stop.finishing():
                 break
@@ -138,9 +138,9 @@ def _without_model(
     photo: Path, writer: PhotoWriter, targets: Targets, settings: RunSettings, record: Record
 ) -> Outcome | None:
     """Return the outcome of a photo that needs no look at it, else None."""
-    if record.did(photo):
-        return Outcome(photo, "skipped", reason=DONE)
     try:
+        if record.did(photo) and not targets.lacking(photo):
+            return Outcome(photo, "skipped", reason=DONE)
         decision = writer.decide(photo)
     except InputError as error:  # text that nobody can read is nobody's to skip, or to add to
         return failed(photo, error)

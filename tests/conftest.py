@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,13 @@ def shared_folder() -> Path:
 def photos_folder(shared_folder: Path) -> Path:
     """Sixty awkward real files (INDEX.txt tells source and licence); read-only: copy before writing."""
     return shared_folder / "photos"
+
+
+@pytest.fixture
+def quick_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder in memory where the system has such a place: for tests that sync hundreds of files."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="mqwen-", dir="/dev/shm") as folder:
+        yield Path(folder)

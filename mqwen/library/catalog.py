@@ -125,9 +125,19 @@ class Catalog:
             ImageError: the photo is not known and cannot be read.
             CatalogError, DiskFullError: it could not be noted: do not write the file.
         """
+        return self.intend_all(run, photo, [(target, file, before, after_sha256)])[0]
+
+    def intend_all(
+        self, run: int, photo: Path | str | None, files: Iterable[tuple[str, Path | str, Before, str]]
+    ) -> list[int]:
+        """As intend(), for several files at once, which costs one wait for the disk: all are noted or none.
+
+        Args:
+            files: target, file, before and after_sha256 of each.
+        """
         number = None if photo is None else (self.photo(photo) or self.observe(photo)).id
         with self._database.write(durable=True) as db:
-            return run_rows.intend(db, run, number, target, file, before, after_sha256)
+            return [run_rows.intend(db, run, number, *file) for file in files]
 
     def confirm(self, *changes: int, photo: PhotoUpdate | None = None) -> None:
         """Note, after files were written, that they were, and what is now known of the photo: all or nothing.

@@ -52,14 +52,12 @@ class PhotoWriter:
 
     Args:
         record: where each change is noted before it is made.
-        model: what the model is called in a photo's metadata.
     """
 
-    def __init__(self, targets: Targets, settings: RunSettings, record: Record, model: str) -> None:
+    def __init__(self, targets: Targets, settings: RunSettings, record: Record) -> None:
         self._targets = targets
         self._settings = settings
         self._record = record
-        self._model = model
         # Photos of one stem may share an XMP sidecar: they are written one after the other.
         self._stems = [threading.Lock() for _ in range(_STEMS)]
 
@@ -177,7 +175,7 @@ class PhotoWriter:
         settings = self._settings
         edit = Edit(
             language=None if settings.prompt else settings.language,
-            provenance=Provenance(model=self._model, prompt_hash=prompt_hash(settings)),
+            provenance=Provenance(model=self._record.model, prompt_hash=prompt_hash(settings)),
             mode={"skip": "fill", "fill": "fill", "append": "append"}.get(settings.existing, "replace"),  # type: ignore[arg-type]
         )
         match self._targets.field:

@@ -21,7 +21,7 @@ from mqwen.library.metadata.plan import plan_embed
 from mqwen.library.metadata.splice import container_of
 from mqwen.library.metadata.xmp_sidecar import existing_sidecars
 from mqwen.library.photo_writer import PhotoWriter
-from mqwen.library.record import recording
+from mqwen.library.record import Record, recording
 from mqwen.library.scan import scan
 from mqwen.library.sidecar import fold
 from mqwen.library.targets import METADATA_TARGETS, Targets
@@ -100,7 +100,7 @@ def precheck(
         recording(catalog, settings, paths, settings.model, writes=False) as record,
         Targets(paths, settings.write).prepared(settings) as targets,
     ):
-        writer = PhotoWriter(targets, settings, record, settings.model)
+        writer = PhotoWriter(targets, settings, record)
         embedding = _Embedding(settings, targets, writer.edit_for(Words("text", ("keyword",))))
 
         def cannot_list(error: MqwenError) -> None:
@@ -113,7 +113,7 @@ def precheck(
             suffix = photo.suffix[1:].upper()
             found.formats[_FORMATS.get(suffix, suffix or "?")] += 1
             stems[photo.parent, fold(photo.stem)].append(photo)
-            if not _needs_model(found, photo, writer, targets, record.did(photo)):
+            if not _needs_model(found, photo, writer, targets, record):
                 continue
             found.to_caption += 1
             try:
@@ -137,7 +137,10 @@ def precheck(
         found.seconds = None if pace is None else pace * found.to_caption
     found.collisions = [tuple(photos) for photos in stems.values() if len(photos) > 1]
     folders = {folder for folder, _ in stems} if targets.names else set()
-    found.read_only_folders = sorted(folder for folder in folders if not os.access(folder, os.W_OK))
+    as_it_counts = os.access in os.supports_effective_ids
+    found.read_only_folders = sorted(
+        folder for folder in folders if not os.access(folder, os.W_OK, effective_ids=as_it_counts)
+    )
     _note_space(found, disks)
     return found
 
@@ -184,12 +187,12 @@ class _Embedding:
         return None
 
 
-def _needs_model(found: Precheck, photo: Path, writer: PhotoWriter, targets: Targets, done: bool) -> bool:
+def _needs_model(found: Precheck, photo: Path, writer: PhotoWriter, targets: Targets, record: Record) -> bool:
     """Say whether a photo needs the model, and note why not."""
-    if done:
-        found.skipped[DONE] += 1
-        return False
     try:
+        if record.did(photo) and not targets.lacking(photo):
+            found.skipped[DONE] += 1
+            return False
         decision = writer.decide(photo)
     except InputError as error:
         found.unreadable[error.path or photo] = error.what

@@ -28,6 +28,7 @@ from mqwen.run_settings import RunSettings
 _NEED_MEMORY = ("overwrite", "append", "overwrite-all")
 # Of the settings, what makes no difference to what a run leaves behind.
 _INDIFFERENT = ("batch_size", "dry_run")
+_NAMELESS = "MQwen"  # a caller's own captioner, of which nothing is known
 _MOST_ROOTS = 100  # the window gives photos one by one: a run's entry names their folders instead
 
 
@@ -36,6 +37,7 @@ class Record:
 
     Attributes:
         run: its number, None as long as it has written nothing.
+        model: what the model is called.
     """
 
     run: int | None = None
@@ -52,7 +54,7 @@ class Record:
         self._catalog = catalog
         self._settings = settings
         self._writes = writes
-        self._model = Path(model).name
+        self.model = Path(model).name or _NAMELESS
         self._fingerprint = fingerprint(settings, model_fingerprint(model) if model else "")
         roots = [os.path.abspath(path) for path in paths]
         if len(roots) > _MOST_ROOTS:
@@ -117,7 +119,7 @@ class Record:
             "" if self._settings.prompt else self._settings.language,
             words.text,
             words.keywords,
-            model=self._model,
+            model=self.model,
             fingerprint=self._fingerprint,
             logprob=caption.logprob,
             finish_reason=caption.finish_reason,
@@ -132,16 +134,9 @@ class Record:
             CatalogError: they cannot be noted; the same.
         """
         catalog, run = self._writable()
-        changes: list[int] = []
-        try:
-            for writing in writings:
-                changes.append(
-                    catalog.intend(run, update.path, writing.target, writing.file, writing.before, writing.after_sha256)
-                )
-        except BaseException:
-            with suppress(MqwenError):
-                catalog.forget(*changes)
-            raise
+        changes = catalog.intend_all(
+            run, update.path, [(one.target, one.file, one.before, one.after_sha256) for one in writings]
+        )
         made: list[int] = []
         errors: list[MqwenError] = []
         for change, writing in zip(changes, writings, strict=True):
@@ -178,7 +173,7 @@ class Record:
         """Return what a photo took in the last run with this model that captioned some; None without one."""
         for run in self._catalog.runs() if self._catalog else []:
             captioned = run.counts.get("captioned", 0)
-            if captioned and run.ended and run.settings.get("model") == self._model:
+            if captioned and run.ended and run.settings.get("model") == self.model:
                 return (run.ended - run.started) / captioned
         return None
 
@@ -189,7 +184,7 @@ class Record:
             if self.run is None:
                 about = {
                     **asdict(self._settings),
-                    "model": self._model,
+                    "model": self.model,
                     "fingerprint": self._fingerprint,
                     "key": self._key,
                     "continues": sorted(self._earlier),

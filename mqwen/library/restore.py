@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mqwen.errors import InputError, MqwenError, WriteError
+from mqwen.errors import InputError, MqwenError
 from mqwen.library.atomic import write_error
 from mqwen.library.compose import digest
 from mqwen.library.metadata_jsonl import MetadataJsonl
@@ -191,8 +191,6 @@ def _replace(file: Path, on_disk: bytes | None, now: bytes, found: os.stat_resul
 def _remove(file: Path, found: os.stat_result) -> None:
     from mqwen.library.metadata.commit import remove
 
-    if not os.access(file.parent, os.W_OK):
-        raise WriteError("its folder is read-only", path=file)
     remove(file, found)
 
 

@@ -53,18 +53,19 @@ def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:
         text: if it is MQwen's own, else None.
     """
     photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
-    if photo is None or photo.run != run.id:
+    if photo is None:
         return
-    reason = f"run {run.id} was reverted"
-    has_text = text is not None or (photo.reason == reason and photo.state == "captioned")  # another target had some
+    is_latest = photo.run == run.id or not photo.fingerprint or photo.written.get(change.target) == change.after_sha256
+    if not is_latest:  # a later run has written elsewhere, and what is known of the photo is from that
+        return
+    others = {target: sha256 for target, sha256 in photo.written.items() if target != change.target}
     language = "" if run.settings.get("prompt") else str(run.settings.get("language", ""))
     update = PhotoUpdate(
         photo.path,
-        state="captioned" if has_text else "new",
-        captions={language: text or ""},
-        # Whatever stands there now, it is not from that model and prompt.
-        fingerprint="",
-        reason=reason,
+        state="captioned" if text or others else "new",
+        captions={language: text} if text else None if others else dict.fromkeys(photo.captions, ""),
+        fingerprint="",  # whatever stands there now, it is not from that model and prompt
+        reason=f"run {run.id} was reverted",
         written={change.target: digest(text) if text else ""},
     )
     try:
