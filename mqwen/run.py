@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.prompts import fill
+from mqwen.engine.read_ahead import read_ahead
 from mqwen.errors import Cancelled, InputError, MqwenError
 from mqwen.lanes import Lanes
 from mqwen.library.decide import DONE
@@ -23,6 +24,8 @@ from mqwen.run_settings import EXISTING, SEEDS, RunSettings
 if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
     from mqwen.library.catalog import Catalog
+
+_LOOK_AHEAD = 32  # photos that are looked at before it is known whether they need the model
 
 __all__ = ["EXISTING", "SEEDS", "Outcome", "RunSettings", "StopFlag", "failed", "run", "survey"]
 
@@ -81,10 +84,17 @@ def run(
             def tell(error: MqwenError) -> None:
                 lanes.tell(failed(error.path, error))
 
-            for photo in scan(paths, recursive=settings.recursive, on_error=tell):
+            def settle(photo: Path) -> Outcome | None:
+                return _without_model(photo, writer, targets, settings, record)
+
+            photos = scan(paths, recursive=settings.recursive, on_error=tell)
+            # Metadata inside photos is read for this: by several threads, so that the model does not wait for it.
+            for entry in read_ahead(photos, settle, depth=_LOOK_AHEAD, ordered=True):
                 if stop.finishing() or lanes.ending():
                     return
-                outcome = _without_model(photo, writer, targets, settings, record)
+                if entry is None:  # the disk is slow
+                    continue
+                photo, outcome = entry
                 if outcome is None:
                     record.begin(photo)
                     yield photo
@@ -117,7 +127,8 @@ def survey(
 ) -> tuple[int, int]:
     """Return how many photos run() would come to, and how many of them need the model.
 
-    It reads what stands in the targets, and the catalog.
+    It reads what stands beside the photos, and the catalog; a photo that may hold embedded metadata is not opened, and
+    counts among those that need the model unless the catalog knows better.
     """
     real = replace(settings, dry_run=False)
     total = to_do = 0
@@ -126,6 +137,7 @@ def survey(
         Targets(paths, settings.write).prepared(real) as targets,
     ):
         writer = PhotoWriter(targets, real, record)
+        targets.has_embedded = lambda photo: record.wrote(photo, "embed")
         for photo in scan(paths, recursive=settings.recursive, on_error=lambda error: None):
             if stop is not None and stop.finishing():
                 break

@@ -33,7 +33,7 @@ _HUMAN = "my own words"
 
 
 def forks() -> None:
-    """The parent: load once, then for each line on stdin (a JSON list of arguments) run `mqwen` in a fork."""
+    """The parent: load once, then for each line on stdin (arguments, file for stdout) run `mqwen` in a fork."""
     from mqwen.cli import main
     from mqwen.engine.captioner import Captioner
 
@@ -41,14 +41,14 @@ def forks() -> None:
     Captioner.load = classmethod(lambda cls, *arguments, **options: loaded)  # type: ignore[method-assign, assignment]
     print("ready", flush=True)
     for line in sys.stdin:
+        arguments, output = json.loads(line)
         child = os.fork()
         if child == 0:
-            null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1):
-                os.dup2(null, stream)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
             status = 70
             try:
-                status = main.main(json.loads(line))
+                status = main.main(arguments)
             finally:
                 os._exit(status)
         print(child, flush=True)
@@ -57,9 +57,14 @@ def forks() -> None:
 
 
 class Server:
-    """Starts runs in forks of one process. Use it in a `with`."""
+    """Starts runs in forks of one process. Use it in a `with`.
+
+    Attributes:
+        output: what the last one said on stdout.
+    """
 
     def __init__(self, model: Path, root: Path, data: Path) -> None:
+        self.output = data.with_suffix(".stdout")
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from tests.killing import forks; forks()", str(model)],
             env={**os.environ, "PYTHONPATH": str(root), "MQWEN_DATA_DIR": str(data)},
@@ -85,7 +90,7 @@ class Server:
     def run(self, arguments: list[str], kill_after: float | None = None) -> int:
         """Run `mqwen` with these arguments; kill -9 it after so many seconds. Return its exit status, -9 if killed."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.write(json.dumps([arguments, str(self.output)]) + "\n")
         self._process.stdin.flush()
         child = int(self._line())
         if kill_after is not None:
@@ -145,7 +150,9 @@ def torture(
             command = command_for(photos, model, existing)
             for _ in range(chance.randint(2, 5)):
                 after = chance.random() * duration * 1.1
+                done = done_photos(photos, data)
                 status = server.run(command, kill_after=after)
+                check_once(server.output, done)
                 whole = check_whole(photos, before)
                 if status != -signal.SIGKILL:
                     assert status == 0, "".join(server.stderr)
@@ -158,8 +165,12 @@ def torture(
                     f"kill {found.kills}: round {found.rounds} ({existing}) after {after:.3f} s, {whole} of {PHOTOS} "
                     f"photos written, left behind: {', '.join(sorted(left)) or 'nothing'}"
                 )
-            if not is_done(photos, data):  # after that the same command would be a new run
+                if is_done(photos, data):  # killed on its way out; the same command would be a new run
+                    break
+            if not is_done(photos, data):
+                done = done_photos(photos, data)
                 assert server.run(command) == 0, "".join(server.stderr)
+                check_once(server.output, done)
             check_done(photos, before, data, existing)
             check_reverted(photos, before, data)
             tell(f"round {found.rounds} ({existing}): finished, each photo captioned once, reverted byte for byte")
@@ -170,13 +181,28 @@ def torture(
 
 def command_for(folder: Path, model: Path, existing: str) -> list[str]:
     command = ["caption", str(folder), "--model", str(model), "--max-new-tokens", "3"]
-    return [*command, "--existing", existing, "--write", "txt,xmp,embed,jsonl"]
+    return [*command, "--existing", existing, "--write", "txt,xmp,embed,jsonl", "--json"]
 
 
 def is_done(folder: Path, data: Path) -> bool:
     """Tell whether the last run over a folder had come to its end."""
     with Catalog(data / "catalog.db") as catalog:
         return next((run.status == "done" for run in catalog.runs() if folder in run.roots), False)
+
+
+def done_photos(folder: Path, data: Path) -> set[str]:
+    """Return the photos of a folder whose captions the catalog has as written."""
+    with Catalog(data / "catalog.db") as catalog:
+        runs = [run.id for run in catalog.runs() if folder in run.roots]
+        photos = {change.photo for run in runs for change in catalog.changes(run, state="confirmed")}
+        return {str(photo.path) for number in photos if number and (photo := catalog.photo_by_id(number))}
+
+
+def check_once(output: Path, done: set[str]) -> None:
+    """Check that a run has captioned no photo that was done before."""
+    lines = [json.loads(line) for line in output.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    again = {line["path"] for line in lines if line["status"] == "captioned"} & done
+    assert not again, f"captioned twice: {again}"
 
 
 def prepare(folder: Path, number: int) -> dict[str, tuple[bytes, int]]:

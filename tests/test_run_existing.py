@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,11 +13,12 @@ import pytest
 from PIL import Image
 
 from mqwen.engine.captioner import Captioner
-from mqwen.errors import CatalogError, MqwenError
+from mqwen.errors import CatalogError, DiskFullError, MqwenError
 from mqwen.library.catalog import Catalog
 from mqwen.library.decide import DONE, HAS_TEXT, HUMAN, UP_TO_DATE
 from mqwen.library.metadata.plan import read_photo
-from mqwen.run import Outcome, RunSettings, StopFlag, run
+from mqwen.library.revert import revert
+from mqwen.run import Outcome, RunSettings, StopFlag, run, survey
 from tests.scripted import Scripted, draw, look
 
 
@@ -326,3 +329,82 @@ def test_a_catalog_that_takes_no_more_ends_the_run_before_anything_unrecorded_is
     recorded = {change.file for change in catalog.changes(row.id, state="confirmed")}
     assert recorded == set(folder.glob("*.txt")) | set(folder.glob("*.caption")) and len(recorded) == 10
     assert row.status == "failed" and not list(catalog.changes(row.id, state="intended"))
+
+
+def test_a_survey_opens_no_photo_and_learns_from_the_catalog(catalog: Catalog, folder: Path) -> None:
+    draw(folder, "a.jpg", "b.jpg", "c.jpg")
+    go(catalog, folder, says("x"), write=("embed", "txt"))
+    draw(folder, "later.jpg")
+    assert survey([folder], RunSettings(write=("embed", "txt")), catalog=catalog) == (4, 1)
+    (folder / "a.txt").unlink()
+    assert survey([folder], RunSettings(write=("txt",)), catalog=catalog) == (4, 2)
+    again = says("y")
+    go(catalog, folder, again, write=("embed", "txt"))
+    assert sorted(path.name for path in again.asked) == ["a.jpg", "later.jpg"]
+
+
+def test_a_drive_that_is_unplugged_and_back_again(catalog: Catalog, folder: Path) -> None:
+    paths = draw(folder, *(f"{number}.jpg" for number in range(12)))
+    before = look(folder)
+
+    def unplug(photo: Path) -> None:
+        if photo == paths[4]:
+            while not paths[0].with_suffix(".txt").exists():
+                threading.Event().wait(0.01)
+            folder.rename(folder.parent / "unplugged")
+
+    try:
+        outcomes = go(catalog, folder, Scripted(unplug), write=("txt", "embed"))
+    except MqwenError:
+        outcomes = {}
+    assert all(outcome.reason for outcome in outcomes.values() if outcome.status == "failed")
+    assert not folder.exists(), "a folder was made where the drive had been"
+    (folder.parent / "unplugged").rename(folder)
+    rest = Scripted()
+    outcomes = go(catalog, folder, rest, write=("txt", "embed"))
+    assert {outcome.status for outcome in outcomes.values()} == {"captioned", "skipped"}
+    assert set(paths[4:]) <= set(rest.asked)
+    for path in paths:
+        assert path.with_suffix(".txt").read_text() == read_photo(path)[path].caption == f"a picture of {path.stem}"
+    assert not catalog.pending() and not list(folder.glob(".mqwen-*"))
+    for number in [row.id for row in catalog.runs()]:
+        assert {result.status for result in revert(catalog, number)} == {"restored"}
+    assert look(folder) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="mounts a small disk, as Linux does")
+def test_a_full_disk_leaves_each_photo_written_or_as_it_was(catalog: Catalog, tmp_path: Path) -> None:
+    small = tmp_path / "disk"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk needs the right to mount one: {mounted.stderr.decode().strip()}")
+    try:
+        paths = draw(small, *(f"{number}.jpg" for number in range(20)))
+        ballast = small / "ballast"
+        ballast.write_bytes(bytes(400 * 1024 - 20 * 4096 - 60_000))
+        before = look(small)
+        write = ("txt", "caption", "embed", "xmp")
+        with pytest.raises(DiskFullError):
+            go(catalog, small, Scripted(), write=write)
+        assert not list(small.glob(".mqwen-*"))
+        # To put a photo back takes space, too: where there was none, the next start does it.
+        waiting = {photo.path for change in catalog.pending() if (photo := catalog.photo_by_id(change.photo or 0))}
+        assert len(waiting) <= 4
+        written = 0
+        for path in set(paths) - waiting:
+            files = {path.with_suffix(".txt"), path.with_suffix(".caption"), path.with_name(path.name + ".xmp")}
+            there = {file for file in files if file.exists()}
+            assert there in (files, set()), "some files of a photo were left"
+            assert (path.read_bytes() == before[path.name][0]) == (not there)
+            written += bool(there)
+        assert 0 < written < 20
+        ballast.unlink()
+        rest = Scripted()
+        go(catalog, small, rest, write=write)
+        assert len(rest.asked) == 20 - written and not catalog.pending()
+        for number in [row.id for row in catalog.runs()]:
+            assert {result.status for result in revert(catalog, number)} == {"restored"}
+        assert look(small) == {name: what for name, what in before.items() if name != "ballast"}
+    finally:
+        subprocess.run(["umount", small], check=True)

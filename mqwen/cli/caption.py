@@ -14,7 +14,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from mqwen.cli.options import add_model_options, add_sampling_options, positive, starter_notice
+from mqwen.cli.options import (
+    add_model_options,
+    add_quantize_option,
+    add_sampling_options,
+    positive,
+    starter_notice,
+)
 from mqwen.cli.progress import Progress
 from mqwen.engine.caption import Caption
 from mqwen.engine.prompts import LANGUAGES, STYLES
@@ -26,6 +32,7 @@ from mqwen.run_settings import EXISTING, SIDECAR_NAMING, RunSettings
 
 if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
+    from mqwen.engine.pool import CaptionerPool
     from mqwen.library.catalog import Catalog
 
 
@@ -39,6 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, or a folder that is searched for pictures")
     add_model_options(parser)
+    add_quantize_option(parser)
     parser.add_argument(
         "--prompt", help="your own question instead of a style's; {name} {folder} {date} {existing} are filled in"
     )
@@ -92,6 +100,14 @@ def add_parser(commands: Any) -> None:
         help="say what would be done and what would be in the way; load no model, write nothing",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a picture on stdout")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="local: this machine, all its cards; ray: the Ray cluster that RAY_ADDRESS names, one worker a GPU, each "
+        "of which must see the pictures by the same names (needs `pip install 'mqwen[ray]'`)",
+    )
+    parser.add_argument("--workers", type=positive, metavar="N", help="with --engine ray: so many workers")
     parser.set_defaults(run=command)
 
 
@@ -126,7 +142,9 @@ def command(arguments: argparse.Namespace) -> int:
             total, to_do = survey(arguments.paths, settings, stop, catalog=catalog)
         if total == 0 and not stop.finishing():
             print("mqwen: there are no pictures in " + ", ".join(arguments.paths), file=sys.stderr)
-        on_demand = _OnDemand(arguments.model, arguments.device, stop)
+        if arguments.engine == "ray" and not settings.dry_run:
+            return _report(_on_cluster(arguments, settings, stop), Progress(total, to_do), stop, arguments)
+        on_demand = _OnDemand(arguments.model, arguments.device, arguments.quantize, stop)
         if to_do and not settings.dry_run:
             on_demand.load()  # what is wrong with it is told before anything else is said
         captioner = None if settings.dry_run else cast("Captioner", on_demand)
@@ -152,6 +170,20 @@ def _catalog(settings: RunSettings) -> Iterator[Catalog | None]:
         yield catalog
 
 
+def _on_cluster(arguments: argparse.Namespace, settings: RunSettings, stop: StopFlag) -> Iterator[Outcome]:
+    from mqwen.engine.cluster import run_on_cluster
+
+    return run_on_cluster(
+        arguments.paths,
+        settings,
+        model=arguments.model,
+        device=arguments.device,
+        quantize=arguments.quantize,
+        workers=arguments.workers,
+        stop=stop,
+    )
+
+
 def _precheck(paths: list[str], settings: RunSettings, stop: StopFlag) -> tuple[int, int]:
     """Say what would be in the way of a run; return how many photos there are, and how many need the model."""
     from mqwen.cli.precheck_report import report
@@ -169,18 +201,21 @@ class _OnDemand:
     A photo may appear after the survey found nothing to do.
     """
 
-    def __init__(self, model: str, device: str, stop: StopFlag) -> None:
+    def __init__(self, model: str, device: str, quantize: str | None, stop: StopFlag) -> None:
         self._model = model
         self._device = device
+        self._quantize = quantize
         self._stop = stop
-        self._captioner: Captioner | None = None
+        self._captioner: Captioner | CaptionerPool | None = None
 
-    def load(self) -> Captioner:
-        """Return the Captioner; raises as Captioner.load()."""
+    def load(self) -> Captioner | CaptionerPool:
+        """Return the Captioner, or one a card; raises as Captioner.load()."""
         if self._captioner is None:
-            from mqwen.engine.captioner import Captioner
+            from mqwen.engine.pool import load_captioner
 
-            self._captioner = Captioner.load(self._model, device=self._device, cancelled=self._stop.finishing)
+            self._captioner = load_captioner(
+                self._model, device=self._device, quantize=self._quantize, cancelled=self._stop.finishing
+            )
             print(self._captioner.describe(), file=sys.stderr)
             if notice := starter_notice(self._captioner):
                 print(f"note: {notice}", file=sys.stderr)

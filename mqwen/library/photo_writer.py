@@ -81,6 +81,7 @@ class PhotoWriter:
         return outcome, fatal
 
     def _write(self, photo: Path, result: Caption | MqwenError) -> tuple[Outcome, DiskFullError | None]:
+        same = self._record.is_same(photo)
         if isinstance(result, MqwenError):
             return failed(photo, result), None
         if not result.text:
@@ -92,7 +93,7 @@ class PhotoWriter:
                 return Outcome(photo, "skipped", reason=HUMAN), None
             if not os.path.exists(photo):  # Path.exists raises where a folder or a network disk can no longer be read
                 return failed(photo, ImageError("it was deleted while it was being captioned")), None
-            if not self._record.still_the_same(photo):
+            if not same():
                 changed = ImageError("another picture took its place while it was being captioned", hint="Run again.")
                 return failed(photo, changed), None
             return self._write_words(photo, words, result)
@@ -126,6 +127,7 @@ class PhotoWriter:
                 was_ours = name in decision.were_ours
                 if name in METADATA_TARGETS:
                     self._plan_metadata(plan, photo, name, words, was_ours)
+                    plan.ours |= {name: digest(words.text)} if name in decision.ours else {}
                     continue
                 writing, text = self._plan_text(photo, name, one_line(words.text), was_ours)
             except Refusal as refusal:
@@ -147,6 +149,8 @@ class PhotoWriter:
             change = self._targets.table_change(photo)
             existing = change.text if append else None
             text = appended(existing, line) if existing and existing.strip() else line
+            if text == change.text:
+                return None, text
             make = partial(self._targets.write_table, photo, text, append=False)
             return Writing.of_table(change, text, make, ours=was_ours), text
         planned = self._targets.plan(photo, name, line, append=append)

@@ -88,17 +88,25 @@ class Record:
             return False
         return _signature(photo) == (found.size, found.mtime_ns, found.inode)
 
+    def wrote(self, photo: Path, target: str) -> bool:
+        """Say whether a target was written for a photo whose file is as it was then; nothing is read."""
+        found = self._catalog.photo(photo) if self._catalog else None
+        if found is None or target not in found.written:
+            return False
+        return _signature(photo) == (found.size, found.mtime_ns, found.inode)
+
     def begin(self, photo: Path) -> None:
         """Remember what a photo's file is while the model looks at it."""
         with self._lock:
             self._begun[photo] = _signature(photo)
 
-    def still_the_same(self, photo: Path) -> bool:
-        """Say whether the file is still the picture that begin() saw; metadata may have changed."""
+    def is_same(self, photo: Path) -> Callable[[], bool]:
+        """Return what says whether the file is still the picture that begin() saw; metadata may have changed."""
         with self._lock:
             before = self._begun.pop(photo, None)
-        if before is None or before == _signature(photo):
-            return True
+        return lambda: before is None or before == _signature(photo) or self._has_same_pixels(photo, before)
+
+    def _has_same_pixels(self, photo: Path, before: tuple[int, ...]) -> bool:
         known = self._catalog.photo(photo) if self._catalog else None
         if known is None or before != (known.size, known.mtime_ns, known.inode):
             return False

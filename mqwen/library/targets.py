@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,8 @@ class Targets:
         field: which of a photo's fields in metadata is read and written; a run sets it.
         naming: of XMP sidecars that do not exist yet.
         exiftool: the user's own, None leaves it out.
+        has_embedded: says whether metadata of ours is embedded in a photo, so that it need not be opened; None: it is
+            opened.
         recovering: bring what a killed run noted into each metadata.jsonl that is looked at; False for who only reads.
     """
 
@@ -80,6 +82,7 @@ class Targets:
         self._sidecars = SidecarNames()
         self._tables: OrderedDict[Path, MetadataJsonl] = OrderedDict()
         self._unwritten: dict[Path, WriteError] = {}  # folders whose table could not be brought up to date
+        self.has_embedded: Callable[[Path], bool] | None = None
         self.recovering = False
         self._lock = threading.Lock()
 
@@ -112,13 +115,11 @@ class Targets:
     def read(self, photo: Path, name: str) -> Standing | None:
         """Return what stands in one target, None without text. Raises InputError where a file cannot be read."""
         if name in METADATA_TARGETS:
-            from mqwen.library.metadata.plan import read_photo
-
-            try:
-                found = read_photo(photo, exiftool=self.exiftool)
-            except WriteError:  # it cannot be opened: that is for its reader to say
-                return None
-            return _standing((data for path, data in found.items() if name == "embed" or path != photo), self.field)
+            itself = name == "embed" and self.has_embedded is None
+            standing = _standing(self._metadata(photo, itself=itself), self.field)
+            if standing is None and name == "embed" and self.has_embedded is not None and self.has_embedded(photo):
+                return Standing("embedded", machine=True)
+            return standing
         text = self._read(photo, name)
         return None if text is None else Standing(text)
 
@@ -208,6 +209,17 @@ class Targets:
             with self._lock:
                 return self._table(photo).get(photo)
         return read_sidecar(self._sidecars.path(photo, _SUFFIXES[name]))
+
+    def _metadata(self, photo: Path, *, itself: bool) -> Iterable[Metadata]:
+        """Return what a photo's sidecars say, and before them what it says itself; what cannot be read is left out."""
+        from mqwen.library.metadata.plan import read_photo
+        from mqwen.library.metadata.xmp_sidecar import existing_sidecars
+
+        found: list[Metadata] = []
+        for path in [photo] if itself else existing_sidecars(photo):
+            with suppress(WriteError):  # it cannot be opened: that is for its reader to say
+                found += read_photo(path, exiftool=self.exiftool).values()
+        return found
 
     def table_folder(self, photo: Path) -> Path:
         """Return the folder whose metadata.jsonl holds this photo's line."""

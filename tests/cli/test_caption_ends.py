@@ -22,8 +22,8 @@ def test_a_photo_that_appears_after_the_survey_is_captioned(
     folder = photos("a.png")
     (folder / "a.txt").write_text("mine")
 
-    def survey(*arguments: Any) -> tuple[int, int]:
-        found = real(*arguments)
+    def survey(*arguments: Any, **options: Any) -> tuple[int, int]:
+        found = real(*arguments, **options)
         Image.new("RGB", (8, 8), "blue").save(folder / "late.png")
         return found
 
@@ -50,15 +50,13 @@ def test_a_fault_in_the_model_still_gets_the_runs_summary(
     inside: Any, model: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = photos("a.png", "b.png", "c.png")
-    real, calls = captioner.answer, []
+    real = captioner.Captioner.caption_many
 
-    def answer(*arguments: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:
-            raise RuntimeError("a fault")
-        return real(*arguments)
+    def caption_many(self: Any, *arguments: Any, **options: Any) -> Any:
+        yield next(real(self, *arguments, **options))
+        raise RuntimeError("a fault")
 
-    monkeypatch.setattr(captioner, "answer", answer)
+    monkeypatch.setattr(captioner.Captioner, "caption_many", caption_many)
     with pytest.raises(RuntimeError, match="a fault"):
         inside("caption", folder, "--model", model, "--max-new-tokens", 3, "--batch-size", 1)
     stderr = capfd.readouterr().err
