@@ -76,6 +76,7 @@ def _model(name: str, device: str) -> str:
     from mqwen.model.checkpoint import inspect_checkpoint
 
     known = known_model(name)
+    report = None
     try:
         folder = find_model(name)
     except MqwenError:
@@ -90,7 +91,7 @@ def _model(name: str, device: str) -> str:
         memory, parameters, where = dict(report.memory), report.parameters, str(folder)
         tokens = report.config.image_tokens
         cache = report.kv_cache_bytes * tokens
-    plan = devices.plan(device, memory)
+    plan = devices.plan_for(report, device) if report else devices.plan(device, memory)
     weights = ", ".join(f"{name} {devices.readable(memory[name])}" for name in ("fp32", "bf16", "int8", "nf4"))
     return (
         f"{parameters / 1e6:.1f} million parameters, would run on {plan.describe()}; weights {weights}; "

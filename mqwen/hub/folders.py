@@ -20,6 +20,7 @@ import platformdirs
 from mqwen.errors import CheckpointError, InputError, WriteError
 from mqwen.hub.known import known_model
 from mqwen.library.atomic import write_atomic, write_error
+from mqwen.library.data_folder import data_folder
 from mqwen.resources import resources_path
 
 STARTER = "starter"
@@ -50,8 +51,7 @@ def models_folder() -> Path:
 
 def default_models_folder() -> Path:
     """Return the folder of models where nobody chose another: in $MQWEN_DATA_DIR or the user's data directory."""
-    data = os.environ.get("MQWEN_DATA_DIR")
-    return (Path(data) if data else Path(platformdirs.user_data_dir("mqwen", appauthor=False))) / "models"
+    return data_folder() / "models"
 
 
 def set_models_folder(folder: Path | None) -> Path:

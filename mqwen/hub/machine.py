@@ -33,8 +33,9 @@ def suits(model: KnownModel, machine: Machine) -> str | None:
     if machine.card:
         room = machine.card * _CARD_SHARE
         return next((name for name in ("bf16", "int8", "nf4") if model.memory_gb[name] * 1e9 <= room), None)
-    # On most processors half precision is slower.
-    return "fp32" if model.memory_gb["fp32"] * 1e9 <= machine.memory * _MEMORY_SHARE else None
+    room = machine.memory * _MEMORY_SHARE
+    # On most processors 16 bits are slower than 32.
+    return next((name for name in ("fp32", "int8") if model.memory_gb[name] * 1e9 <= room), None)
 
 
 def recommended(machine: Machine) -> KnownModel:

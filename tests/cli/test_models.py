@@ -55,8 +55,10 @@ def test_the_list_as_json_says_all(inside: Run, models: Path, model: Path) -> No
 @pytest.mark.parametrize(
     ("card_gb", "memory_gb", "name", "precision"),
     [
-        (0, 4, "starter", "fp32"),
-        (0, 8, "llava-interleave-0.5b", "fp32"),
+        (0, 1, "starter", "fp32"),
+        (0, 2, "llava-interleave-0.5b", "int8"),
+        (0, 6, "llava-interleave-0.5b", "fp32"),
+        (0, 8, "llava-qwen1.5-4b", "int8"),
         (0, 32, "llava-qwen1.5-4b", "fp32"),
         (2, 8, "llava-interleave-0.5b", "int8"),
         (6, 8, "llava-qwen1.5-4b", "int8"),
