@@ -14,7 +14,8 @@ from mqwen.hub import find_model, folders, installed_models, is_starter, models_
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty user data folder, a resources folder without a starter, and a working directory."""
-    monkeypatch.setattr("platformdirs.user_data_dir", lambda *arguments, **named: str(tmp_path / "data"))
+    monkeypatch.setenv("MQWEN_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("MQWEN_MODELS", raising=False)
     (tmp_path / "resources").mkdir()
     monkeypatch.setattr(folders, "resources_path", lambda: tmp_path / "resources")
     (tmp_path / "here").mkdir()

@@ -71,7 +71,7 @@ def _caption(held: Held, edit: Edit, embedded: Metadata) -> Held:
     captions = before
     if edit.caption is not None:
         captions = with_texts(captions, edit.caption, edit.language, mode, apart=edit.translations)
-    apart = () if edit.caption is None else (X_DEFAULT,)
+    apart = (X_DEFAULT,) if edit.caption else ()  # a text that is taken away gives x-default none
     for language, text in edit.translations.items():
         captions = with_texts(captions, text, language, mode, main=False, apart=apart)
     if captions == before and mode != "replace":
@@ -137,7 +137,7 @@ def _alt_texts(held: Held, edit: Edit, embedded: Metadata) -> Held:
     texts = whole
     if edit.alt_text is not None:
         texts = with_texts(texts, edit.alt_text, edit.language, mode, apart=edit.alt_translations)
-    apart = () if edit.alt_text is None else (X_DEFAULT,)
+    apart = (X_DEFAULT,) if edit.alt_text else ()  # a text that is taken away gives x-default none
     for language, text in edit.alt_translations.items():
         texts = with_texts(texts, text, language, mode, main=False, apart=apart)
     if texts == whole:
