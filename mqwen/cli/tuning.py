@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqwen.cli.progress import duration
 from mqwen.errors import MqwenError
-from mqwen.training.tuning_data import Watcher, inspect_data
+from mqwen.training.watcher import Watcher
 
 if TYPE_CHECKING:
     from mqwen.training.settings import TuningJob
@@ -47,6 +47,8 @@ def run_tuning(job: TuningJob, *, as_json: bool) -> int:
 
 def check_data(job: TuningJob, *, as_json: bool) -> int:
     """Look through the data only; return 1 if anything is wrong with them, else 0."""
+    from mqwen.training.tuning_data import inspect_data
+
     screen = Screen(as_json=as_json)
     with _ctrl_c() as stop:
         try:

@@ -25,9 +25,10 @@ from mqwen.training.run_folder import RunFolder
 from mqwen.training.settings import TuningJob, TuningSettings
 from mqwen.training.tokens import TokenRow
 from mqwen.training.tuned_folder import check_free, save_tuned
-from mqwen.training.tuning_data import Prepared, Watcher, prepare
+from mqwen.training.tuning_data import Prepared, prepare
 from mqwen.training.tuning_device import Machine, choose_machine
 from mqwen.training.tuning_loop import Tuner, load, load_steps, pictures_of
+from mqwen.training.watcher import Watcher
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from mqwen.errors import InputError, MqwenError
+from mqwen.errors import InputError
 from mqwen.hub import find_model
 from mqwen.library.atomic import write_atomic
 from mqwen.model.checkpoint import inspect_checkpoint
@@ -20,27 +19,9 @@ from mqwen.training.run_folder import CHECKED, RunFolder
 from mqwen.training.settings import TuningJob
 from mqwen.training.tokens import TokenRow, encode
 from mqwen.training.tuning_device import Machine
+from mqwen.training.watcher import Watcher
 
 _FEW_STEPS = 50
-
-
-class Watcher:
-    """What is told while a model is tuned; this one listens to nothing."""
-
-    def said(self, text: str) -> None:
-        """A line for people."""
-
-    def looked(self, what: str, done: int, total: int) -> None:
-        """How far the work before the first step is."""
-
-    def begun(self, first: int, steps: int) -> None:
-        """The model is loaded; `first` of the steps are done already, in a run that was stopped or killed."""
-
-    def recorded(self, record: Mapping[str, Any]) -> None:
-        """A line of the log; its `event` is start, step or validation."""
-
-    def problem(self, error: MqwenError) -> None:
-        """Something in the data that is left out."""
 
 
 @dataclass(frozen=True)
