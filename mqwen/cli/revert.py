@@ -19,6 +19,7 @@ def add_parser(commands: Any) -> None:
         "status 0: all is back; 1: some files are not, each named with its reason.",
     )
     parser.add_argument("number", type=int, metavar="RUN", help="a number from `mqwen runs list`")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="only these pictures, or those in these folders")
     parser.add_argument(
         "--force",
         action="store_true",
@@ -37,7 +38,9 @@ def command(arguments: argparse.Namespace) -> int:
 
     count: Counter[str] = Counter()
     with Catalog() as catalog:
-        for result in revert(catalog, arguments.number, force=arguments.force, dry_run=arguments.dry_run):
+        for result in revert(
+            catalog, arguments.number, arguments.paths, force=arguments.force, dry_run=arguments.dry_run
+        ):
             count[result.status] += 1
             if arguments.json:
                 print(json.dumps({"path": str(result.file), "status": result.status, "reason": result.reason}))

@@ -32,12 +32,12 @@ def heal(catalog: Catalog) -> None:
     """
     photos: dict[tuple[int, int | None], list[Change]] = defaultdict(list)
     for change in catalog.pending():
-        photos[change.run, change.photo].append(change)
+        photos[change.run, change.photo].append(catalog.change(change.id))
     for (_, photo), changes in photos.items():
         for folder in {change.file.parent for change in changes}:
             remove_leftovers(folder)
         try:
-            states = {change.id: state_of(change, catalog.change) for change in changes}
+            states = {change.id: state_of(change) for change in changes}
             if all(state == "made" for state in states.values()):
                 catalog.confirm(*states, photo=_update(catalog, photo, changes))
             else:
@@ -51,8 +51,8 @@ def take_back(catalog: Catalog, changes: Sequence[int]) -> None:
     """Put back the files of changes that were noted and made, as far as they were; what fails is left for heal()."""
     for change in reversed([catalog.change(number) for number in changes]):
         with suppress(MqwenError, OSError):
-            if state_of(change, catalog.change) == "made":
-                restored = restore(change.file, [change], catalog.change)
+            if state_of(change) == "made":
+                restored = restore(change.file, [change])
                 if restored.status == "failed":
                     log.warning("%s is not put back yet: %s", change.file, restored.reason)
                     continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,8 +19,6 @@ from mqwen.library.undo_record import UndoRecord
 
 CHANGED_SINCE = "it was changed since"
 GONE = "it was moved or deleted since"
-
-Fetch = Callable[[int], Change]
 
 
 @dataclass
@@ -40,14 +38,11 @@ class Restored:
     undone: dict[int, str | None] = field(default_factory=dict)
 
 
-def restore(
-    file: Path, changes: Sequence[Change], fetch: Fetch, *, force: bool = False, dry_run: bool = False
-) -> Restored:
+def restore(file: Path, changes: Sequence[Change], *, force: bool = False, dry_run: bool = False) -> Restored:
     """Take back what was changed in one file, its date of change included.
 
     Args:
-        changes: the newest first, all of this file.
-        fetch: gives a change with its undo data.
+        changes: the newest first, all of this file, with their undo data.
         force: also where it was touched since, as far as what was kept allows: a small file comes back whole, in a
             large photo the metadata that stood there.
 
@@ -55,22 +50,25 @@ def restore(
     """
     try:
         if changes[0].target == "jsonl":
-            return _restore_table(file, changes, fetch, force=force, dry_run=dry_run)
-        return _restore_file(file, changes, fetch, force=force, dry_run=dry_run)
+            return _restore_table(file, changes, force=force, dry_run=dry_run)
+        return _restore_file(file, changes, force=force, dry_run=dry_run)
     except MqwenError as error:
         return Restored(file, "failed", error.what)
     except OSError as error:
         return Restored(file, "failed", write_error(error, file).what)
 
 
-def state_of(change: Change, fetch: Fetch) -> Literal["made", "not made", "other"]:
+def state_of(change: Change) -> Literal["made", "not made", "other"]:
     """Say whether a change that was intended has been made; "other": somebody changed the file since.
+
+    Args:
+        change: with its undo data.
 
     Raises:
         InputError, OSError: it cannot be told now: the drive is gone, the file cannot be read.
     """
     if change.target == "jsonl":
-        table, _ = unpacked(change.file, fetch(change.id).before.data or b"")
+        table, _ = unpacked(change.file, change.before.data or b"")
         with MetadataJsonl(change.file.parent) as content:
             text = content.get(change.file.parent / table.name)
         return "made" if text is not None and digest(text) == change.after_sha256 else "not made"
@@ -83,14 +81,14 @@ def state_of(change: Change, fetch: Fetch) -> Literal["made", "not made", "other
     return "not made" if found == change.before.sha256 else "other"
 
 
-def _restore_file(file: Path, changes: Sequence[Change], fetch: Fetch, *, force: bool, dry_run: bool) -> Restored:
+def _restore_file(file: Path, changes: Sequence[Change], *, force: bool, dry_run: bool) -> Restored:
     on_disk, found = _read(file)
     now, result = on_disk, Restored(file, "restored")
     mtime_ns = mode = None
     for change in changes:
         before = change.before
         sha256 = hashlib.sha256(now).hexdigest() if now is not None else None
-        record = UndoRecord.unpack(data) if (data := fetch(change.id).before.data) else None
+        record = UndoRecord.unpack(before.data) if before.data else None
         exact = True
         if sha256 == change.after_sha256 and now is not None:
             now = record.old(now) if record else None
@@ -121,12 +119,12 @@ def _restore_file(file: Path, changes: Sequence[Change], fetch: Fetch, *, force:
     return result
 
 
-def _restore_table(file: Path, changes: Sequence[Change], fetch: Fetch, *, force: bool, dry_run: bool) -> Restored:
+def _restore_table(file: Path, changes: Sequence[Change], *, force: bool, dry_run: bool) -> Restored:
     """Take back the lines of photos in a metadata.jsonl; where nothing else changed in it, the file is as it was."""
     result = Restored(file, "restored")
     if not file.parent.is_dir():
         return Restored(file, "failed", "its folder is not there")
-    oldest, _ = unpacked(file, fetch(changes[-1].id).before.data or b"")
+    oldest, _ = unpacked(file, changes[-1].before.data or b"")
     with MetadataJsonl(file.parent) as table:
         kept = 0
 
@@ -135,7 +133,7 @@ def _restore_table(file: Path, changes: Sequence[Change], fetch: Fetch, *, force
             now: dict[str, str | None] = texts(data)
             lines: dict[str, tuple[bytes, ...]] = {}
             for change in changes:
-                before, ours = unpacked(file, fetch(change.id).before.data or b"")
+                before, ours = unpacked(file, change.before.data or b"")
                 text = now.get(before.name)
                 old = texts(b"".join(before.lines)).get(before.name)
                 if text is None and not force and not before.lines:

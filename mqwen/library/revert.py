@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mqwen.errors import ImageError, InputError
@@ -13,13 +14,16 @@ from mqwen.library.records import Change, PhotoUpdate, Run
 from mqwen.library.restore import Restored, restore
 
 
-def revert(catalog: Catalog, run: int, *, force: bool = False, dry_run: bool = False) -> Iterator[Restored]:
+def revert(
+    catalog: Catalog, run: int, paths: Sequence[Path | str] = (), *, force: bool = False, dry_run: bool = False
+) -> Iterator[Restored]:
     """Put back what a run changed, file by file, and yield what became of each.
 
     A file that was touched since, by a person or a later run, is kept and its reason given. Each file is done for good
     when it is yielded: this may be stopped at any moment, and repeated; what is back already costs one look.
 
     Args:
+        paths: only of these photos, and of those in these folders; none means all.
         force: put back files that were touched since, too: sidecars as they were, in larger photos the metadata that
             stood there.
         dry_run: change nothing, say what would become of each.
@@ -33,17 +37,25 @@ def revert(catalog: Catalog, run: int, *, force: bool = False, dry_run: bool = F
         raise InputError(f"run {run} is still running", hint="Stop it first, or wait for its end.")
     if not dry_run:
         heal(catalog)
-    files: dict[Path, list[Change]] = {}
+    within = [Path(os.path.abspath(path)) for path in paths]
+    files: dict[Path, list[int]] = {}
     for change in catalog.changes(run, newest_first=True, state="confirmed"):
-        files.setdefault(change.file, []).append(change)
-    for file, changes in files.items():
-        result = restore(file, changes, catalog.change, force=force, dry_run=dry_run)
+        if not within or _concerns(catalog, change, within):
+            files.setdefault(change.file, []).append(change.id)
+    for file, numbers in files.items():
+        changes = [catalog.change(number) for number in numbers]
+        result = restore(file, changes, force=force, dry_run=dry_run)
         if result.undone and not dry_run:
             catalog.mark_reverted(*result.undone)
             for change in changes:
                 if change.id in result.undone:
                     _note(catalog, about, change, result.undone[change.id])
         yield result
+
+
+def _concerns(catalog: Catalog, change: Change, paths: Sequence[Path]) -> bool:
+    photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
+    return photo is not None and any(path == photo.path or path in photo.path.parents for path in paths)
 
 
 def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:

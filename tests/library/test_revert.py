@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -11,17 +12,21 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from mqwen.engine.captioner import Captioner
 from mqwen.errors import InputError
 from mqwen.library.catalog import Catalog
 from mqwen.library.decide import HUMAN
+from mqwen.library.jsonl_rows import new_line, parse
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit
 from mqwen.library.metadata.plan import plan_embed, read_photo
 from mqwen.library.restore import Restored
 from mqwen.library.revert import revert
+from mqwen.library.table_undo import restored, texts
 from mqwen.run import Outcome, RunSettings, run
 from tests.scripted import Scripted, draw, look
 
@@ -264,6 +269,24 @@ def test_what_is_read_only_waits_and_the_rest_is_back(
     assert look(open_folder) == before
 
 
+def test_a_part_of_a_run_can_be_taken_back(catalog: Catalog, folder: Path) -> None:
+    draw(folder / "one", "a.jpg", "b.jpg")
+    draw(folder / "two", "c.jpg")
+    before = dated(folder)
+    go(catalog, folder, write=("txt", "embed", "jsonl"))
+    after = look(folder)
+    number = catalog.runs()[0].id
+    results = list(revert(catalog, number, [folder / "one" / "a.jpg", folder / "two"]))
+    assert {result.status for result in results} == {"restored"}
+    now = look(folder)
+    assert set(now) == {*before, "one/b.txt", "metadata.jsonl"}
+    assert [now[name] for name in ("one/a.jpg", "two/c.jpg")] == [before[name] for name in ("one/a.jpg", "two/c.jpg")]
+    assert [now[name] for name in ("one/b.jpg", "one/b.txt")] == [after[name] for name in ("one/b.jpg", "one/b.txt")]
+    assert texts(now["metadata.jsonl"][0]) == {"one/b.jpg": "a picture of b"}
+    back(catalog, number)
+    assert look(folder) == before
+
+
 def test_a_revert_that_was_stopped_goes_on(catalog: Catalog, folder: Path) -> None:
     draw(folder, *(f"{number}.jpg" for number in range(10)))
     before = dated(folder)
@@ -298,3 +321,32 @@ def test_a_run_that_is_not_there_or_still_runs_is_refused(catalog: Catalog, fold
                 back(catalog, runs[0].id)
 
     go(catalog, folder, Scripted(try_now))
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a.png", "b.png", "sub/c.png", ""]), st.text('ab\u00e9\u4e2d "\\', max_size=5), st.booleans()
+    ),
+    max_size=8,
+)
+
+
+@given(ROWS, st.sets(st.sampled_from(["a.png", "b.png", "new.png"]), min_size=1), st.booleans())
+def test_any_table_comes_back_from_any_captions(
+    rows: list[tuple[str, str, bool]], captioned: set[str], has_end: bool
+) -> None:
+    lines = [
+        json.dumps({"file_name": name, "text": text}, ensure_ascii=ascii).encode() + b"\n" if name else b"# not JSON\n"
+        for name, text, ascii in rows
+    ]
+    if lines and not has_end:
+        lines[-1] = lines[-1].removesuffix(b"\n")
+    old = b"".join(lines)
+    parsed = [(line, parse(line)) for line in lines]
+    before = {name: tuple(line for line, row in parsed if row and row.name == name) for name in captioned}
+    written = [row.with_text("new") if row and row.name in captioned else line for line, row in parsed]
+    added = [new_line(name, "new") for name in sorted(captioned) if not before[name]]
+    if added and written and not written[-1].endswith(b"\n"):
+        written.append(b"\n")
+    after = restored(b"".join(written + added), before)
+    assert after == old or after == old + b"\n"
