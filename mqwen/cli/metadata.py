@@ -95,7 +95,7 @@ def show(arguments: argparse.Namespace) -> int:
         for file, metadata in found.items():
             print(file)
             for label, text in _rows(metadata) or [("", "nothing")]:
-                print(f"  {label:<18}" + text.replace("\n", f"\n{'':20}"))
+                print(f"  {label:<20}" + text.replace("\n", f"\n{'':22}"))
         for file, reason in refused.items():
             print(f"{file}\n  cannot be read: {reason}")
 
