@@ -223,7 +223,8 @@ class _OnDemand:
 
     def caption_many(self, photos: Iterator[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
         for first in photos:
-            yield from self.load().caption_many(chain([first], photos), **options)
+            captioner = cast("Captioner", self.load())
+            yield from captioner.caption_many(chain([first], photos), **options)
 
 
 def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arguments: argparse.Namespace) -> int:

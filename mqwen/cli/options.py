@@ -10,6 +10,7 @@ from mqwen.run import SEEDS
 
 if TYPE_CHECKING:
     from mqwen.engine.captioner import Captioner
+    from mqwen.engine.pool import CaptionerPool
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def seed(text: str) -> int:
     return number
 
 
-def starter_notice(captioner: Captioner) -> str:
+def starter_notice(captioner: Captioner | CaptionerPool) -> str:
     """Return the line that says what the starter model cannot do, empty for other models.
 
     It is said whatever the picture is: a test that tells drawings from photographs would itself be wrong at times.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mqwen.cli.main import main
 from mqwen.engine import cluster
 from mqwen.engine.captioner import Captioner
 from mqwen.engine.cluster import run_on_cluster
@@ -48,7 +50,7 @@ def no_ray_afterwards() -> Any:
 
 
 def test_two_workers_caption_every_photo_once_and_a_second_run_none(
-    two_workers: None, photos: Path, tiny_folder: Path
+    two_workers: None, photos: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if os.name == "posix":
         name = os.fsdecode(b"caf\xe9.png")  # no UTF-8
@@ -69,15 +71,27 @@ def test_two_workers_caption_every_photo_once_and_a_second_run_none(
 
     victim = by_status["captioned"][0].path
     victim.with_suffix(".txt").unlink()  # as if the run had been stopped before it
-    again = list(run_on_cluster([photos], SETTINGS, model=str(tiny_folder), device="cpu", workers=2))
-    assert [outcome.path for outcome in again if outcome.status == "captioned"] == [victim]
+    command = [
+        "caption",
+        str(photos),
+        "--model",
+        str(tiny_folder),
+        "--device",
+        "cpu",
+        "--max-new-tokens",
+        "4",
+        "--json",
+    ]
+    assert main([*command, "--engine", "ray", "--workers", "2"]) == 1  # broken.jpg
+    again = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(one["path"]) for one in again if one["status"] == "captioned"] == [victim]
     assert len(again) == len(outcomes)
 
 
 def test_a_stop_ends_it(two_workers: None, photos: Path, tiny_folder: Path) -> None:
     stop = StopFlag()
     outcomes: list[Outcome] = []
-    for outcome in run_on_cluster([photos], SETTINGS, model=str(tiny_folder), device="cpu", workers=2, stop=stop):
+    for outcome in run_on_cluster([photos], SETTINGS, model=str(tiny_folder), device="cpu", workers=1, stop=stop):
         outcomes.append(outcome)
         stop.finish_batch()
     assert len(outcomes) == 1
@@ -106,4 +120,4 @@ def test_what_several_writers_would_spoil_is_refused(photos: Path, settings: Run
 
 def test_an_outcome_survives_its_journey() -> None:
     outcome = Outcome(Path(os.fsdecode(b"/x/\xff.jpg")), "captioned", "猫", ("a", "b"), None, 0.25)
-    assert cluster._unpacked(cluster.json.loads(cluster._packed(outcome))) == outcome
+    assert cluster._unpacked(json.loads(cluster._packed(outcome))) == outcome
