@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 from mqwen.errors import InputError
-from mqwen.library.undo import is_whole, make_record, old_bytes
+from mqwen.library.undo import is_whole, make_patch, make_record, old_bytes
 
 _MAGIC = b"MQr1"
 _LENGTH = struct.Struct("<I")
@@ -37,8 +37,8 @@ class UndoRecord:
         Args:
             photo: it is a photo with embedded metadata.
         """
-        data = make_record(new, old)
-        return cls(data, ours, _blocks(old) if photo and not is_whole(data) else None)
+        # A photo, however small, is never kept whole: a library has a hundred thousand of them.
+        return cls(make_patch(new, old), ours, _blocks(old)) if photo else cls(make_record(new, old), ours)
 
     @classmethod
     def unpack(cls, packed: bytes) -> UndoRecord:
