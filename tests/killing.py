@@ -122,7 +122,7 @@ class Found:
     """What the kills came to."""
 
     kills: int = 0
-    at: Counter[str] = field(default_factory=Counter)  # what the killed processes were at
+    at: Counter[str] = field(default_factory=Counter)  # how often what was left behind
     rounds: int = 0
     log: list[str] = field(default_factory=list)
 
@@ -160,7 +160,7 @@ def torture(
                     break
                 found.kills += 1
                 left = leftovers(photos)
-                found.at.update(left or ["between two steps"])
+                found.at.update(left or ["nothing"])
                 tell(
                     f"kill {found.kills}: round {found.rounds} ({existing}) after {after:.3f} s, {whole} of {PHOTOS} "
                     f"photos written, left behind: {', '.join(sorted(left)) or 'nothing'}"
