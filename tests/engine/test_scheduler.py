@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from mqwen.engine.decoder import Decoder, StepInput
+from mqwen.engine.device import Plan, bf16_works_on_cpu
 from mqwen.engine.request import requests_of
 from mqwen.engine.scheduler import Allowance
 from mqwen.model import load_checkpoint
-from tests.engine.plain import look, request, run, scheduler
+from mqwen.model.quantize import quantize_
+from tests.engine.plain import CPU, look, request, run, scheduler
 from tests.model.golden import IMAGE_TOKENS, MARKER, Golden, seed_model
 from tests.model.test_qwen1 import long_model
 from tests.tiny import MARKER as TINY_MARKER
@@ -116,6 +118,29 @@ def test_what_bends_the_scores_bends_them_as_in_generate(golden: Golden) -> None
     same_as_generate(model, prompts, pixels, no_repeat_ngram_size=1, repetition_penalty=0.8)
 
 
+@pytest.mark.parametrize("kind", ["bf16", "int8"])
+def test_in_other_precisions_too_a_row_depends_on_nothing_beside_it(golden: Golden, kind: str) -> None:
+    """Not generate()'s tokens: no two implementations round alike. But alone or in any batch the same ones."""
+    model, plan = seed_model(), CPU
+    if kind == "bf16":
+        if not bf16_works_on_cpu():
+            pytest.skip("bfloat16 does not work on this processor")
+        model, plan = model.to(torch.bfloat16), Plan(torch.device("cpu"), torch.bfloat16)
+    else:
+        quantize_(model, "int8")
+    prompts = ragged(6, 8, marker=MARKER, vocabulary=299)
+    pixels = [golden["pixel_values"][number % 2, None] for number in range(8)]
+    decoder = Decoder(model)
+
+    def found(order: list[int], slots: int) -> dict[int, Any]:
+        asked = [request(prompts[number], pixels[number]) for number in order]
+        return dict(zip(order, run(scheduler(None, slots, decoder=decoder, plan=plan, max_new_tokens=NEW), asked)))
+
+    alone = {number: found([number], 1)[number] for number in range(8)}
+    for slots, order in ((3, [5, 1, 7, 0, 2, 6, 3, 4]), (8, list(range(8)))):
+        assert found(order, slots) == alone
+
+
 def test_two_images_none_and_a_prompt_longer_than_a_step(golden: Golden) -> None:
     model = seed_model()
     ids = torch.randint(0, 299, (600,), generator=torch.Generator().manual_seed(0)).tolist()
@@ -194,7 +219,7 @@ def test_several_questions_share_one_look_and_answer_as_they_do_alone(golden: Go
     more = 16 + 5 * (IMAGE_TOKENS + 52) if ntk else long
     if ntk and slots == 1:  # the long one has overwritten what the third could have shared
         more += 5 * IMAGE_TOKENS
-    assert decoder.read == once + again + more
+    assert 0 <= decoder.read - (once + again + more) <= 16  # beside a longer one, a piece is filled up to its width
 
 
 def test_steps_carry_prompts_and_answers_together_and_slots_are_refilled_at_once(golden: Golden) -> None:
