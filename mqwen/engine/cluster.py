@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from mqwen.engine.caption import Caption
 from mqwen.errors import DeviceError, InputError, MqwenError
 from mqwen.library.scan import scan
 from mqwen.outcome import Outcome, StopFlag, failed
@@ -49,7 +51,7 @@ class Work:
 
 
 class Worker:
-    """Ray's actor: a Captioner, loaded with the first photos that need it."""
+    """Ray's actor; to run() it is the Captioner, which it loads with the first photo that needs it."""
 
     def __init__(self, work: Work) -> None:
         from mqwen.environment import prepare_process
@@ -65,11 +67,16 @@ class Worker:
         photos = [Path(json.loads(text)) for text in batch["photo"]]
         told: list[str] = []
         try:
-            for outcome in run(photos, self._work.settings, captioner=self._loaded()):
+            for outcome in run(photos, self._work.settings, captioner=cast("Captioner", self)):
                 told.append(_packed(outcome))
         except MqwenError as error:  # it ends the run: Ray would try again, and its own error would name Ray's code
             told.append(json.dumps({"ended_by": str(error)}))
         return {"outcome": told}
+
+    def caption_many(self, photos: Iterator[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
+        """See Captioner.caption_many()."""
+        for first in photos:
+            yield from self._loaded().caption_many(chain([first], photos), **options)
 
     def _loaded(self) -> Captioner:
         if self._captioner is None:
@@ -164,6 +171,7 @@ def _begin(ray: Any, workers: int | None) -> None:
         ray.init(log_to_driver=False)
         return
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")  # on a busy machine the usual minute is not enough
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside any other program they would starve
     # CPUs are a figure to Ray, for its accounts only: our workers share the real ones.
     cpus = max(os.cpu_count() or 1, workers or 1) + _SPARE_CPUS
     ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
