@@ -134,7 +134,8 @@ def test_in_other_precisions_too_a_row_depends_on_nothing_beside_it(golden: Gold
 
     def found(order: list[int], slots: int) -> dict[int, Any]:
         asked = [request(prompts[number], pixels[number]) for number in order]
-        return dict(zip(order, run(scheduler(None, slots, decoder=decoder, plan=plan, max_new_tokens=NEW), asked)))
+        made = scheduler(None, slots, decoder=decoder, plan=plan, max_new_tokens=NEW)
+        return dict(zip(order, run(made, asked), strict=True))
 
     alone = {number: found([number], 1)[number] for number in range(8)}
     for slots, order in ((3, [5, 1, 7, 0, 2, 6, 3, 4]), (8, list(range(8)))):
