@@ -16,21 +16,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 # Before the first product: MKL then gives a row of an fp32 product the same bits whatever rows are beside it, from
-# ROW_MULTIPLE rows up and on any number of threads. Measured with and without: no slower.
+# four rows up (below that it takes other kernels) and on any number of threads. Measured with and without: no slower.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from mqwen.engine.cache import SlotCache
-from mqwen.engine.products import FastLinear, product_of, projections
 from mqwen.errors import InputError
+from mqwen.model.quantize import Int8Linear
+from mqwen.model.quantize import fused as fused_int8
 from mqwen.model.qwen1 import logn_scale, ntk_alpha, ntk_frequencies
 
 if TYPE_CHECKING:
     from mqwen.model.splice import MQwenForConditionalGeneration
 
+ROW_MULTIPLE = 4  # see MKL_CBWR above
 # Attention reads so many positions or a multiple of it: on a card for few shapes. On a processor PyTorch's attention
 # goes through the keys in blocks of 512, and only whole blocks are added up in the same order whatever comes behind.
 WINDOW_MULTIPLE = {"cpu": 512, "cuda": 64}
@@ -101,9 +103,6 @@ class Decoder:
         self._layers = list(text.layers)
         self._qkv = [projections([a.q_proj, a.k_proj, a.v_proj]) for a in (layer.self_attn for layer in text.layers)]
         self._gate_up = [projections([layer.mlp.gate_proj, layer.mlp.up_proj]) for layer in text.layers]
-        self._o = [product_of(layer.self_attn.o_proj) for layer in text.layers]
-        self._down = [product_of(layer.mlp.down_proj) for layer in text.layers]
-        self._head = product_of(model.lm_head)
         self._windows = [getattr(layer.self_attn, "sliding_window", None) for layer in text.layers]
 
     def new_cache(self, slots: int, length: int, device: torch.device, dtype: torch.dtype) -> SlotCache:
@@ -120,10 +119,7 @@ class Decoder:
 
     def look(self, pixel_values: Tensor, between: Callable[[], object] | None = None) -> Tensor:
         """Image features of [images, 3, H, W], see MQwenForConditionalGeneration.get_image_features()."""
-        if pixel_values.device.type != "cpu":
-            return self.model.get_image_features(pixel_values, between)
-        with FastLinear():
-            return self.model.get_image_features(pixel_values, between)
+        return self.model.get_image_features(pixel_values, between)
 
     def rope_factor(self, prompt_length: int) -> int:
         """What distinguishes the frequencies of rows: Qwen-1's NTK factor, 1 without NTK."""
@@ -202,12 +198,12 @@ class Decoder:
             mixed = self._attention(
                 query, keys, values, masks[self._windows[number]], given, scaling=layer.self_attn.scaling
             )
-            hidden = hidden + self._o[number](mixed)
+            hidden = hidden + layer.self_attn.o_proj(mixed)
             gate, up = self._gate_up[number](layer.post_attention_layernorm(hidden))
-            hidden = hidden + self._down[number](layer.mlp.act_fn(gate) * up)
+            hidden = hidden + layer.mlp.down_proj(layer.mlp.act_fn(gate) * up)
         if not shape.logits:
             return hidden.new_empty(0, self.vocabulary, dtype=torch.float32)
-        return self._head(self._text.norm(hidden[given.logit_rows])).float()
+        return self.model.lm_head(self._text.norm(hidden[given.logit_rows])).float()
 
     def _rope(self, positions: Tensor, inv_freq: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosine and sine of each row's angles, [rows, 1, head_dim]."""
@@ -283,3 +279,38 @@ class Decoder:
 def _half_turned(heads: Tensor) -> Tensor:
     first, second = heads.chunk(2, dim=-1)
     return torch.cat([-second, first], dim=-1)
+
+
+def projections(modules: Sequence[nn.Module]) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Return a function that applies modules of one input: as one product where they are plain linear layers."""
+    alike = len({getattr(module, "bias", None) is None for module in modules}) == 1
+    small = [module for module in modules if isinstance(module, Int8Linear) and module.can_join]
+    linears = [module for module in modules if _is_plain(module)]
+    if not alike or len(modules) not in (len(small), len(linears)):
+        return lambda rows: tuple(module(rows) for module in modules)
+    sizes = [linear.out_features for linear in small or linears]
+    fused = fused_int8(small) if small else _fused(linears)
+    return lambda rows: fused(rows).split(sizes, dim=-1)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """A linear layer that nobody has wrapped, hooked (accelerate) or left on another device."""
+    hooked = hasattr(module, "_hf_hook") or module._forward_pre_hooks or module._forward_hooks
+    return type(module) is nn.Linear and not hooked and not module.weight.is_meta and "forward" not in vars(module)
+
+
+@torch.no_grad()
+def _fused(linears: Sequence[Any]) -> nn.Linear:
+    first = linears[0]
+    with torch.device("meta"):
+        fused = nn.Linear(
+            first.in_features, sum(linear.out_features for linear in linears), bias=first.bias is not None
+        )
+    for name in ("weight", "bias") if first.bias is not None else ("weight",):
+        whole = torch.cat([getattr(linear, name) for linear in linears])
+        setattr(fused, name, nn.Parameter(whole, requires_grad=False))
+        begin = 0
+        for linear in linears:
+            getattr(linear, name).data = whole[begin : begin + linear.out_features]  # one copy in memory, not two
+            begin += linear.out_features
+    return fused

@@ -19,9 +19,8 @@ from torch import Tensor
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.captured import CapturedSteps
-from mqwen.engine.decoder import WINDOW_MULTIPLE, Decoder, StepInput, StepShape
+from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan, out_of_memory
-from mqwen.engine.products import ROW_MULTIPLE
 from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Chooser, Sampling
 from mqwen.engine.slots import Row, Slots, block, prompt_positions
@@ -249,8 +248,7 @@ class Scheduler:
                 prefixes.add(row.prefix_key)
             count = row.next_piece(self._chunk)
             first = pieces[0][1] if pieces else count
-            alike = 4 * abs(count - first) <= first
-            if not pieces or (alike and (len(pieces) + 1) * max(first, count) <= self._chunk):
+            if (len(pieces) + 1) * max(first, count) <= self._chunk and 4 * abs(count - first) <= first:
                 pieces.append((row, count))
         return pieces
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from mqwen.engine.cache import SlotCache
-from mqwen.engine.decoder import WINDOW_MULTIPLE, Decoder
+from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder
 from mqwen.engine.device import Plan
-from mqwen.engine.products import ROW_MULTIPLE
 from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Speech
 
@@ -49,8 +48,7 @@ class Row:
     def next_piece(self, most: int) -> int:
         """Return how many positions to read next: by the row alone, whatever else is in the batch."""
         end = self.prefix if self.done < self.prefix else self.length
-        left = end - self.done
-        return left if 4 * left <= 5 * most else most  # no step of its own for a little rest
+        return min(most, end - self.done)
 
 
 class Slots:

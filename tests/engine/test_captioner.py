@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -23,7 +22,6 @@ from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Sampling, Speech
 from mqwen.engine.wording import Wording
 from mqwen.errors import Cancelled, CheckpointError, DeviceError, ImageError, InputError, MqwenError
-from mqwen.model.pixel_values import PixelTransform
 from mqwen.model.processor import Message
 from tests.talkative import change_head, talkative
 from tests.tiny import IM_END, tiny_llava
@@ -224,36 +222,6 @@ def test_captions_that_were_complete_are_kept_when_cancelled(tmp_path: Path, pic
                 got[id(item)] = caption
         assert 3 <= len(got) < 12
         assert got.items() <= expected.items()
-
-
-@pytest.mark.parametrize("size", [(4000, 3000), (4000, 6000)])
-def test_a_large_jpeg_is_not_decoded_whole_and_hardly_differs(
-    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-) -> None:
-    """A picture with detail at every scale, as photos have it, through a model that looks at 224 pixels."""
-    rng = np.random.default_rng(0)
-    pixels = np.full((size[1], size[0]), 128, np.float32)
-    for octave in range(3, 11):
-        small = rng.normal(0, 40 * 0.6 ** (octave - 3), (2**octave, 2**octave)).astype(np.float32)
-        pixels += np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC))
-    path = tmp_path / "large.jpg"
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert("RGB").save(path, quality=90)
-    transform = PixelTransform(224, crop=(224, 224), scale=1.0)
-    monkeypatch.setattr(captioner.processor, "_transform", transform)
-    monkeypatch.setattr(captioner.processor, "image_size", (224, 224))
-    decoded: list[tuple[int, int]] = []
-    real = captioner.processor.pixel_values
-
-    def seen(image: Image.Image) -> torch.Tensor:
-        decoded.append(image.size)
-        return real(image)
-
-    monkeypatch.setattr(captioner.processor, "pixel_values", seen)
-    reduced = captioner._pixels(path)
-    assert decoded == [(size[0] // 4, size[1] // 4)]
-    with Image.open(path) as whole:
-        difference = (reduced - transform(whole.convert("RGB"))).abs().mean()
-    assert 0 < difference <= 0.3
 
 
 def test_finishing_begins_nothing_more_and_completes_what_is_in_hand(

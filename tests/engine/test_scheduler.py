@@ -10,12 +10,10 @@ import pytest
 import torch
 
 from mqwen.engine.decoder import Decoder, StepInput
-from mqwen.engine.device import Plan, bf16_works_on_cpu
 from mqwen.engine.request import requests_of
 from mqwen.engine.scheduler import Allowance
 from mqwen.model import load_checkpoint
-from mqwen.model.quantize import quantize_
-from tests.engine.plain import CPU, look, request, run, scheduler
+from tests.engine.plain import look, request, run, scheduler
 from tests.model.golden import IMAGE_TOKENS, MARKER, Golden, seed_model
 from tests.model.test_qwen1 import long_model
 from tests.tiny import MARKER as TINY_MARKER
@@ -116,30 +114,6 @@ def test_what_bends_the_scores_bends_them_as_in_generate(golden: Golden) -> None
     same_as_generate(model, prompts, pixels, repetition_penalty=1.3)
     same_as_generate(model, prompts, pixels, no_repeat_ngram_size=2)
     same_as_generate(model, prompts, pixels, no_repeat_ngram_size=1, repetition_penalty=0.8)
-
-
-@pytest.mark.parametrize("kind", ["bf16", "int8"])
-def test_in_other_precisions_too_a_row_depends_on_nothing_beside_it(golden: Golden, kind: str) -> None:
-    """Not generate()'s tokens: no two implementations round alike. But alone or in any batch the same ones."""
-    model, plan = seed_model(), CPU
-    if kind == "bf16":
-        if not bf16_works_on_cpu():
-            pytest.skip("bfloat16 does not work on this processor")
-        model, plan = model.to(torch.bfloat16), Plan(torch.device("cpu"), torch.bfloat16)
-    else:
-        quantize_(model, "int8")
-    prompts = ragged(6, 8, marker=MARKER, vocabulary=299)
-    pixels = [golden["pixel_values"][number % 2, None] for number in range(8)]
-    decoder = Decoder(model)
-
-    def found(order: list[int], slots: int) -> dict[int, Any]:
-        asked = [request(prompts[number], pixels[number]) for number in order]
-        made = scheduler(None, slots, decoder=decoder, plan=plan, max_new_tokens=NEW)
-        return dict(zip(order, run(made, asked), strict=True))
-
-    alone = {number: found([number], 1)[number] for number in range(8)}
-    for slots, order in ((3, [5, 1, 7, 0, 2, 6, 3, 4]), (8, list(range(8)))):
-        assert found(order, slots) == alone
 
 
 def test_two_images_none_and_a_prompt_longer_than_a_step(golden: Golden) -> None:
