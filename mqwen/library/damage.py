@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from mqwen.errors import CatalogError
 from mqwen.library.journal_lock import BusyError, hold
-from mqwen.library.schema import index_all_words
+from mqwen.library.schema import index_all_words, note_former_identities
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,7 @@ def _salvage(aside: Path, db: sqlite3.Connection) -> tuple[dict[str, int], bool]
         for statement in _UNREFER:
             db.execute(statement)
         index_all_words(db)
+        note_former_identities(db)
         taken = {table: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in _TABLES}
         db.execute("COMMIT")
     except BaseException:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mqwen.errors import CatalogError, DiskFullError
 from mqwen.library import damage
-from mqwen.library.schema import migrate, version_of
+from mqwen.library.schema import TABLES, migrate, version_of
 
 # Seconds that a writer of another process is waited for: migrating or vacuuming a large catalog takes that long.
 _BUSY_S = 60.0
@@ -214,7 +214,7 @@ def _open_sound(path: Path) -> Connection:
         migrate(db, path)
         db.execute("PRAGMA journal_size_limit = 67108864")
         db.execute("PRAGMA synchronous = FULL")
-        for table in ("photos", "runs", "changes", "edit_steps", "edits", "photo_keywords", "words"):
+        for table in TABLES:
             db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()
     except BaseException:
         db.close()

@@ -1,12 +1,13 @@
 """What a photo is known by, whatever it is called and whatever metadata it carries: its pixels.
 
 The identity is the number of bytes that store the pixels, and a BLAKE2b hash of them: `length-hash`, in hexadecimal.
-Which bytes these are, mqwen.library.pixel_extents says; formats that it does not know (GIF, HEIC, AVIF, JPEG XL, BMP)
-and files whose structure is broken are taken as a whole, so that an edit of their metadata makes them another picture.
+Which bytes these are, mqwen.library.pixel_extents says; formats that it does not know (BMP and others that hold next to
+no metadata), films and files whose structure is broken are taken as a whole, so that an edit of their metadata makes
+them another picture.
 
-Of more than 1 MiB only 1 MiB is read: 256 KiB at each end and eight pieces of 64 KiB between, evenly spread. Compressed
-pictures of one length that agree in all of these are one picture; in an uncompressed one (BMP, some TIFFs) a retouched
-spot between the pieces can go unnoticed.
+Of more than 1 MiB only 1 MiB is read (but for GIFs): 256 KiB at each end and eight pieces of 64 KiB between, evenly
+spread. Compressed pictures of one length that agree in all of these are one picture; in an uncompressed one (BMP, some
+TIFFs) a retouched spot between the pieces can go unnoticed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import IO
 
 from mqwen.errors import ImageError
-from mqwen.library.pixel_extents import Extent, file_size, pixel_extents
+from mqwen.library.box_extents import Extent
+from mqwen.library.pixel_extents import file_size, once_whole, pixel_extents
 
 _WHOLE = 2**20
 _END = 2**18
@@ -35,9 +37,20 @@ def identify(path: Path | str) -> str:
     Raises:
         ImageError: it is gone, no file, or cannot be read.
     """
+    return identities(path)[0]
+
+
+def identities(path: Path | str) -> tuple[str, str | None]:
+    """Return the identity of a photo, and what it was called by catalogs before version 4 if that is another.
+
+    Raises:
+        ImageError: it is gone, no file, or cannot be read.
+    """
     try:
         with open(path, "rb", opener=_open_file) as file:
-            return identity_of(file)
+            identity = identity_of(file)
+            former = _hashed(file, [(0, file_size(file))]) if once_whole(file) else identity
+            return identity, former if former != identity else None
     except OSError as error:
         raise ImageError(
             f"it cannot be read ({error.strerror or error})", path=path, hint="Check its permissions and its disk."
@@ -47,7 +60,10 @@ def identify(path: Path | str) -> str:
 def identity_of(file: IO[bytes]) -> str:
     """Return the identity of an open photo. Raises OSError where it cannot be read."""
     size = file_size(file)
-    extents = pixel_extents(file, size) or [(0, size)]
+    return _hashed(file, pixel_extents(file, size) or [(0, size)])
+
+
+def _hashed(file: IO[bytes], extents: list[Extent]) -> str:
     length = sum(extent[1] for extent in extents)
     digest = hashlib.blake2b(digest_size=16)
     for offset, count in _pieces(extents, length):

@@ -16,13 +16,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from mqwen.errors import ImageError
-from mqwen.library import photo_rows
+from mqwen.library import former_identities, photo_rows
 from mqwen.library.database import Database
-from mqwen.library.identity import identify
+from mqwen.library.identity import identify, identities
 from mqwen.library.records import Photo
 from mqwen.library.stored import to_stored
 
 Seen = tuple[str, tuple[int, int, int]]  # an identity, and what photo_rows.stamp() gives
+_Found = tuple[str, tuple[str, str | None], tuple[int, int, int]]  # a path, what identities() and stamp() give
 _BATCH = 256
 # Copies of one picture that are asked whether they are still there; nobody has more, but for empty files.
 _MOST_COPIES = 64
@@ -31,33 +32,29 @@ _MOST_COPIES = 64
 def observe(database: Database, path: Path | str, stat: os.stat_result | None = None) -> Photo:
     """Look at one photo; see Catalog.observe()."""
     text = os.path.abspath(path)
-    with database.read() as db:
-        known = photo_rows.by_path(db, text)
     stamp = photo_rows.stamp(stat or _stat(text))
-    if known is not None and _is_unchanged(known, stamp):
+    if (known := _unchanged(database, text, stamp)) is not None:
         return known
-    identity = identify(text)
+    found = identities(text)
     with database.write() as db:
-        return _place(db, text, identity, stamp)
+        return _place(db, text, found, stamp)
 
 
 def observe_many(database: Database, paths: Iterable[Path | str]) -> Iterator[Photo]:
     """Look at many photos, in order; see Catalog.observe_many()."""
-    waiting: list[Photo | tuple[str, str, tuple[int, int, int]]] = []
+    waiting: list[Photo | _Found] = []
     changed = 0
     for path in paths:
         text = os.path.abspath(path)
         with suppress(ImageError):
             stamp = photo_rows.stamp(_stat(text))
-            with database.read() as db:
-                known = photo_rows.by_path(db, text)
-            if known is not None and _is_unchanged(known, stamp):
+            if (known := _unchanged(database, text, stamp)) is not None:
                 if not waiting:
                     yield known
                     continue
                 waiting.append(known)
             else:
-                waiting.append((text, identify(text), stamp))
+                waiting.append((text, identities(text), stamp))
                 changed += 1
             if changed >= _BATCH or len(waiting) >= 4 * _BATCH:
                 yield from _place_all(database, waiting)
@@ -74,15 +71,27 @@ def look_again(photo: Photo) -> Seen | None:
         return None
 
 
-def _place_all(database: Database, waiting: Iterable[Photo | tuple[str, str, tuple[int, int, int]]]) -> list[Photo]:
+def _unchanged(database: Database, path: str, stamp: tuple[int, int, int]) -> Photo | None:
+    """Return the photo that is known at a path, if its file has not changed and need not be looked at."""
+    with database.read() as db:
+        known = photo_rows.by_path(db, path)
+        if known is None or not _is_unchanged(known, stamp) or former_identities.has_former(db, known):
+            return None
+        return known
+
+
+def _place_all(database: Database, waiting: Iterable[Photo | _Found]) -> list[Photo]:
     if all(isinstance(item, Photo) for item in waiting):
         return [item for item in waiting if isinstance(item, Photo)]
     with database.write() as db:
         return [item if isinstance(item, Photo) else _place(db, *item) for item in waiting]
 
 
-def _place(db: sqlite3.Connection, path: str, identity: str, stamp: tuple[int, int, int]) -> Photo:
+def _place(db: sqlite3.Connection, path: str, found: tuple[str, str | None], stamp: tuple[int, int, int]) -> Photo:
     """Enter what was seen at a path: a file with these pixels."""
+    identity, former = found
+    if former is not None:
+        former_identities.adopt(db, former, identity)
     here = photo_rows.by_path(db, path)
     if here is not None and identity in (here.identity, here.captioned_identity):
         photo_rows.move(db, here.id, path, identity, stamp)
@@ -142,7 +151,7 @@ def _is_gone(photo: Photo, path: str) -> bool:
     if _is_unchanged(photo, stamp):
         return False
     try:
-        return identify(old) != photo.identity
+        return photo.identity not in identities(old)
     except ImageError:
         return False
 

@@ -82,6 +82,7 @@ def move(db: sqlite3.Connection, photo: int, path: str, identity: str, stamp: tu
     size, mtime_ns, inode = stamp
     place = {"path": to_stored(path), "name": to_stored(os.path.basename(path)), "displaced": 0}
     change(db, photo, {**place, "identity": identity, "size": size, "mtime_ns": mtime_ns, "inode": inode})
+    db.execute("DELETE FROM former_identities WHERE photo = ?", (photo,))  # this one is of its pixels
 
 
 def apply(db: sqlite3.Connection, photo: Photo, update: PhotoUpdate) -> None:

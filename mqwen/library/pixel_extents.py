@@ -2,7 +2,9 @@
 
 JPEG: everything from the first SOS on, or from where its segments are broken. PNG: the data of IHDR, PLTE, tRNS, IDAT
 and fdAT. WebP: of VP8, VP8L, ALPH and ANMF. TIFF (BigTIFF, and the raw formats made like it): strips, tiles and
-embedded JPEGs of the chain of directories and of their SubIFDs. Only headers are read, and a bounded number of them.
+embedded JPEGs of the chain of directories and of their SubIFDs. GIF: the screen, the images and what is said of their
+timing and transparency. HEIC, AVIF, JPEG XL, JPEG 2000: see mqwen.library.box_extents. PSD: all but the image
+resources. Only headers are read, and a bounded number of them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import struct
 from collections.abc import Callable
 from typing import IO
 
-Extent = tuple[int, int]  # offset and length
+from mqwen.library.box_extents import Extent, codestreams, items
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT"))
@@ -20,6 +22,8 @@ _WEBP_CHUNKS = frozenset((b"VP8 ", b"VP8L", b"ALPH", b"ANMF"))
 _MOST_PARTS = 2**18  # segments, chunks, strips: a file with more is identified as a whole
 _MOST_DIRECTORIES = 256
 _SOS, _TEM = 0xDA, 0x01
+_GIF_EXTENSION, _GIF_IMAGE, _GIF_TRAILER = 0x21, 0x2C, 0x3B
+_GIF_SHOWN = (0x01, 0xF9)  # extensions that change the picture: plain text, graphic control
 _RESTARTS = range(0xD0, 0xD8)
 # TIFF tags of offsets, and of the lengths that belong to them: strips, tiles, embedded JPEG.
 _PAIRS = ((273, 279), (324, 325), (513, 514))
@@ -55,7 +59,24 @@ def _walk_for(head: bytes) -> Callable[[IO[bytes], int], list[Extent]] | None:
         return _webp
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _tiff
-    return None
+    return _walk_once_whole(head)
+
+
+def _walk_once_whole(head: bytes) -> Callable[[IO[bytes], int], list[Extent]] | None:
+    """Return the walk for a format that earlier versions took as a whole; see mqwen.library.former_identities."""
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return _gif
+    if head[:12] in (b"\0\0\0\x0cJXL \r\n\x87\n", b"\0\0\0\x0cjP  \r\n\x87\n"):
+        return codestreams
+    if head[4:8] == b"ftyp":
+        return items
+    return _psd if head[:6] == b"8BPS\0\1" else None
+
+
+def once_whole(file: IO[bytes]) -> bool:
+    """Say whether it is of a format that earlier versions took as a whole."""
+    file.seek(0)
+    return _walk_once_whole(file.read(16)) is not None
 
 
 def _jpeg(file: IO[bytes], size: int) -> list[Extent]:
@@ -114,6 +135,52 @@ def _chunks(
             return extents
         position += 8 + length + after + (length & 1 if padded else 0)
     return []
+
+
+def _gif(file: IO[bytes], size: int) -> list[Extent]:
+    file.seek(10)
+    (packed,) = file.read(1)
+    extents = [(6, 7)]  # the screen; the version before it may change with a comment
+    position = 13
+    if packed & 0x80:
+        extents.append((position, 3 << (packed & 7) + 1))
+        position += extents[-1][1]
+    for _ in range(_MOST_PARTS):
+        file.seek(position)
+        head = file.read(10)
+        if not head or head[0] == _GIF_TRAILER:
+            return extents
+        if head[0] == _GIF_IMAGE:
+            (packed,) = head[9:10]
+            end = _after_blocks(file, position + 11 + (3 << (packed & 7) + 1 if packed & 0x80 else 0))
+        elif head[0] == _GIF_EXTENSION:
+            end = _after_blocks(file, position + 2)
+        else:  # as in a broken JPEG: no writer can tell what is what either
+            return [*extents, (position, size - position)]
+        if head[0] == _GIF_IMAGE or head[1] in _GIF_SHOWN:
+            extents.append((position, end - position))
+        position = end
+    return []
+
+
+def _after_blocks(file: IO[bytes], position: int) -> int:
+    """Return where a chain of GIF's data blocks ends."""
+    for _ in range(_MOST_PARTS):
+        file.seek(position)
+        (length,) = file.read(1)
+        position += 1 + length
+        if not length:
+            return position
+    raise ValueError("too many blocks")
+
+
+def _psd(file: IO[bytes], size: int) -> list[Extent]:
+    file.seek(26)
+    (colours,) = struct.unpack(">I", file.read(4))
+    file.seek(30 + colours)
+    (resources,) = struct.unpack(">I", file.read(4))
+    rest = 34 + colours + resources
+    return [(0, 30 + colours), (rest, size - rest)] if rest < size else []
 
 
 def _tiff(file: IO[bytes], size: int) -> list[Extent]:

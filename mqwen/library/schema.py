@@ -110,6 +110,12 @@ CREATE TABLE edits (
 ) WITHOUT ROWID;
 """
 
+# See mqwen.library.former_identities.
+_VERSION_4 = """
+CREATE TABLE former_identities (photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE);
+"""
+_ONCE_WHOLE = (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".psd")
+
 
 def index_words(db: sqlite3.Connection, photo: int, captions: str, keywords: str, alt_text: str | None) -> None:
     """Enter a photo's words into the search index and the list of keywords, in place of what is there."""
@@ -138,6 +144,15 @@ def index_all_words(db: sqlite3.Connection) -> None:
         index_words(db, *row)
 
 
+def note_former_identities(db: sqlite3.Connection) -> None:
+    """Note the photos whose identity may be that of the whole file, though their pixels can be told by now."""
+    suffixes = " OR ".join(f"lower(name) LIKE '%{suffix}'" for suffix in _ONCE_WHOLE)
+    db.execute(
+        "INSERT OR IGNORE INTO former_identities SELECT id FROM photos "
+        f"WHERE identity LIKE printf('%x-%%', size) AND ({suffixes})"
+    )
+
+
 def _execute(script: str) -> Callable[[sqlite3.Connection], None]:
     def run(db: sqlite3.Connection) -> None:
         for statement in script.split(";\n"):  # executescript() would commit what is open
@@ -152,8 +167,10 @@ MIGRATIONS: tuple[tuple[Callable[[sqlite3.Connection], None], ...], ...] = (
     (_execute(_VERSION_1),),
     (_execute(_VERSION_2), index_all_words),
     (_execute(_VERSION_3),),
+    (_execute(_VERSION_4), note_former_identities),
 )
 VERSION = len(MIGRATIONS)
+TABLES = ("photos", "runs", "changes", "edit_steps", "edits", "photo_keywords", "words", "former_identities")
 
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:

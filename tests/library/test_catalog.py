@@ -70,7 +70,7 @@ def test_unchanged_files_are_not_opened(catalog: Catalog, folder: Path, monkeypa
     def refuse(path: object) -> str:
         raise AssertionError(f"{path} was opened")
 
-    monkeypatch.setattr(observing, "identify", refuse)
+    monkeypatch.setattr(observing, "identities", refuse)
     assert list(catalog.observe_many(paths)) == first == [catalog.observe(path) for path in paths]
 
 
