@@ -100,7 +100,8 @@ def foreign_exif(data: bytes) -> list[tuple[str, bytes]]:
 def is_sound(stream: Stream) -> bool:
     """Whether IFD0 can be replaced by one at the end.
 
-    Every value must lie in what is there now: one that points beyond would point into our block afterwards.
+    Every value must lie in what is there now: one that points beyond would point into our block afterwards, and one in
+    the header would change with it.
     """
     if stream.count(IMAGE_DESCRIPTION) > 1 or not stream.ifd0.entries:
         return False
@@ -114,7 +115,7 @@ def is_sound(stream: Stream) -> bool:
             return False
         for entry in directory.entries:
             own = directory is stream.ifd0 and entry.tag == IMAGE_DESCRIPTION
-            if not own and not entry.inline and entry.at + (entry.size or 0) > limit:
+            if not own and not entry.inline and not stream.keeps(entry.at, entry.size or 0):
                 return False
             if entry.tag in SUB_DIRECTORIES:
                 if entry.size != 4:
@@ -142,7 +143,8 @@ def _thumbnail_fits(stream: Stream, directory: Directory) -> bool:
     found = {entry.tag: entry for entry in directory.entries if entry.tag in (_THUMBNAIL, _THUMBNAIL_LENGTH)}
     if len(found) < 2 or any(entry.size not in (2, 4) for entry in found.values()):
         return not found or all(_number(stream, entry) <= stream.base for entry in found.values())
-    return _number(stream, found[_THUMBNAIL]) + _number(stream, found[_THUMBNAIL_LENGTH]) <= stream.base
+    at, length = _number(stream, found[_THUMBNAIL]), _number(stream, found[_THUMBNAIL_LENGTH])
+    return stream.keeps(at, length) if length else at <= stream.base
 
 
 def _number(stream: Stream, entry: Entry) -> int:

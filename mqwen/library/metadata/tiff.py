@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from itertools import zip_longest
 
 from mqwen.library.metadata.blocks import REMOVE, Blocks, Change, Refusal, Remove
 from mqwen.library.metadata.exif import ASCII, IMAGE_DESCRIPTION, SUB_DIRECTORIES, description_of
@@ -16,6 +17,7 @@ from mqwen.library.metadata.iptc import datasets_length
 from mqwen.library.metadata.irb import IPTC as IRB_IPTC
 from mqwen.library.metadata.irb import IPTC_DIGEST, foreign_resources, parse_resources, replace_iptc
 from mqwen.library.metadata.tiff_stream import (
+    HEADER,
     Directory,
     Entry,
     NewValue,
@@ -184,9 +186,10 @@ def _check(stream: Stream) -> None:
         if entries < 0 or offsets < 0:
             raise Refusal("its directories overlap")
         for entry in directory.entries:
-            beyond = not entry.inline and entry.size is not None and entry.at + entry.size > stream.base
-            if beyond and not (directory is stream.ifd0 and entry.tag in _OURS):
-                raise Refusal("a value of its directory lies beyond its end")
+            lost = not entry.inline and entry.size is not None and not stream.keeps(entry.at, entry.size)
+            if lost and not (directory is stream.ifd0 and entry.tag in _OURS):
+                where = "in its header" if entry.at < HEADER else "beyond its end"
+                raise Refusal(f"a value of its directory lies {where}")
             if entry.tag == _SUB_IFDS or (entry.tag in SUB_DIRECTORIES and entry.units == 1):
                 pending += [(at, False) for at in _numbers(stream, entry)]
         _check_pictures(stream, {entry.tag: entry for entry in directory.entries})
@@ -214,10 +217,11 @@ def _check_pictures(stream: Stream, by_tag: dict[int, Entry]) -> None:
             continue
         offsets = _numbers(stream, by_tag[offsets_tag])
         sizes = _numbers(stream, by_tag[sizes_tag]) if sizes_tag in by_tag else ()
-        if max(offsets, default=0) > stream.base:
-            raise Refusal("it ends before its picture does")
-        if any(at + size > stream.base for at, size in zip(offsets, sizes, strict=False)):
-            raise Refusal("it ends before its picture does")
+        for at, size in zip_longest(offsets, sizes[: len(offsets)], fillvalue=1):
+            if at + size > stream.base:
+                raise Refusal("it ends before its picture does")
+            if at < HEADER and (at or size):  # nothing at 0 is a tile that is left out
+                raise Refusal("its picture lies in its header")
 
 
 def _numbers(stream: Stream, entry: Entry) -> tuple[int, ...]:

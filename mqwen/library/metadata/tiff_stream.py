@@ -20,6 +20,7 @@ from mqwen.library.metadata.blocks import REMOVE, Refusal, Remove
 
 # Type -> bytes of one value (TIFF 6.0, page 15; 13 is IFD, from TIFF technical note 1).
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+HEADER = 8  # bytes; the offset of IFD0, which changes, is the last of it
 _MAGIC = b"MQwenIFD"
 _MARK = len(_MAGIC) + 8  # bytes before our IFD0
 
@@ -85,6 +86,10 @@ class Stream:
         if entry.size is None or entry.at + entry.size > len(self.data):
             return None
         return self.data[entry.at : entry.at + entry.size]
+
+    def keeps(self, at: int, size: int) -> bool:
+        """Whether these bytes stay as they are: they lie behind the header, and not beyond what is not ours."""
+        return HEADER <= at <= self.base - size
 
     def count(self, tag: int) -> int:
         return sum(entry.tag == tag for entry in self.ifd0.entries)

@@ -77,6 +77,8 @@ def test_removing_gives_the_very_block_back() -> None:
         block(MAKE, entry(0x0112, 0, 1, 6)),  # a type that does not exist
         block(MAKE, entry(0x0112, 99, 1, 6)),
         block(MAKE, entry(0x0131, 2, 40, 20)),  # a value beyond the end
+        block(MAKE, entry(0x0131, 2, 8, 2)),  # a value that is the header
+        block(MAKE, following=26, tail=struct.pack("<H", 2) + entry(0x201, 4, 1, 4) + entry(0x202, 4, 1, 9) + bytes(4)),
         block(MAKE, entry(0x8769, 4, 1, 9999)),  # a directory beyond the end
         block(MAKE, entry(0x8769, 4, 1, 8)),  # IFD0 itself
         block(MAKE, entry(0x8769, 3, 1, 8)),

@@ -136,6 +136,15 @@ def test_what_lies_beyond_the_end_is_refused() -> None:
     ):
         with pytest.raises(Refusal, match=reason):
             tiff.replace(made(entry), Change(packet()))
+    for entries, reason in (
+        ([(315, 2, 9, long(2))], "in its header"),
+        ([(273, 4, 1, long(1)), (279, 4, 1, long(20))], "picture lies in its header"),
+        ([(273, 4, 1, long(0))], "picture lies in its header"),
+    ):
+        with pytest.raises(Refusal, match=reason):
+            tiff.replace(made(*entries), Change(packet()))
+    left_out = made((324, 4, 1, long(0)), (325, 4, 1, long(0)))
+    assert tiff.read(tiff.replace(left_out, Change(packet()))).xmp == packet()
     old = SAMPLES["plain.tif"]()
     with pytest.raises(Refusal):
         tiff.replace(old[:-1] if old[4:8] == long(8) else old[:-40], Change(packet()))
