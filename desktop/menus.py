@@ -19,11 +19,17 @@ Shortcut = QKeySequence | QKeySequence.StandardKey | str | None
 
 
 class Menus(QObject):
-    """Fills the menu bar of a window; the attributes are the actions that the window switches on and off."""
+    """Fills the menu bar of a window; the attributes are its menus, to which parts of the window add
+    their own actions, and the actions that the window switches on and off."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.file_menu = self._menu(self.tr("&File"))
+        self.edit_menu = self._menu(self.tr("&Edit"))
+        self.view_menu = self._menu(self.tr("&View"))
+        self.run_menu = self._menu(self.tr("&Run"))
+        self.help_menu = self._menu(self.tr("&Help"))
         self._file()
         edit = self._edit()
         self._view()
@@ -32,7 +38,7 @@ class Menus(QObject):
         window.grid.set_menu([*edit, self.start_selected])
 
     def _file(self) -> None:
-        window, menu = self._window, self._menu(self.tr("&File"))
+        window, menu = self._window, self.file_menu
         _add(menu, self.tr("&Open folder…"), QKeySequence.StandardKey.Open, window.choose_folder)
         _add(menu, self.tr("Open &photos…"), "Ctrl+Shift+O", window.choose_files)
         _add(menu, self.tr("&Reload"), QKeySequence.StandardKey.Refresh, window.reload)
@@ -41,14 +47,14 @@ class Menus(QObject):
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
     def _edit(self) -> list[QAction]:
-        window, menu = self._window, self._menu(self.tr("&Edit"))
+        window, menu = self._window, self.edit_menu
         edit = _add(menu, self.tr("&Edit caption"), "F2", window.edit_caption)
         remove = _add(menu, self.tr("&Remove from the list"), None, window.remove_selected)
         _add(menu, self.tr("Select &all"), QKeySequence.StandardKey.SelectAll, window.grid.selectAll)
         return [edit, remove]
 
     def _view(self) -> None:
-        window, menu = self._window, self._menu(self.tr("&View"))
+        window, menu = self._window, self.view_menu
         orders = QActionGroup(self)
         names = {
             Order.NAME: self.tr("Sort by &name"),
@@ -72,14 +78,14 @@ class Menus(QObject):
         menu.addAction(failures)
 
     def _run(self) -> None:
-        window, menu = self._window, self._menu(self.tr("&Run"))
+        window, menu = self._window, self.run_menu
         self.start = _add(menu, self.tr("&Start"), "Ctrl+Return", lambda: window.start())
         text = self.tr("Start with the s&elected photos")
         self.start_selected = _add(menu, text, "Ctrl+Shift+Return", window.start_selected)
         self.cancel = _add(menu, self.tr("&Cancel"), "Ctrl+.", window.cancel)
 
     def _help(self) -> None:
-        about = _add(self._menu(self.tr("&Help")), self.tr("&About MQwen"), None, self.show_about)
+        about = _add(self.help_menu, self.tr("&About MQwen"), None, self.show_about)
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
     def _menu(self, title: str) -> QMenu:
