@@ -24,6 +24,7 @@ from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
 from mqwen.errors import MqwenError
 from mqwen.hub import STARTER
+from mqwen.library.catalog import Catalog
 from mqwen.library.scan import IMAGE_SUFFIXES
 
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
@@ -32,9 +33,12 @@ _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arr
 class MainWindow(QMainWindow):
     """Grid in the middle, the bar over it, progress under it, failures in a dock."""
 
-    def __init__(self, settings: Settings, *, worker: CaptionWorker | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, worker: CaptionWorker | None = None, catalog: Catalog | None = None
+    ) -> None:
         super().__init__()
         self._settings = settings
+        self._catalog = catalog
         self._closing = False
         self._given_up: set[tuple[Path, str]] = set()  # unsaved words that the user was warned of
         self.setWindowTitle("MQwen")
@@ -62,6 +66,13 @@ class MainWindow(QMainWindow):
         self.restoreState(state)
         self._choose()
         self._show_counts()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The user's catalog, opened with its first use. Raises CatalogError where it cannot be."""
+        if self._catalog is None:
+            self._catalog = Catalog()
+        return self._catalog
 
     def _lay_out(self) -> None:
         toolbar = QToolBar(self.tr("Choices"))
@@ -317,6 +328,8 @@ class MainWindow(QMainWindow):
         self.sources.close()
         self.thumbnails.close()
         self.captioning.close()
+        if self._catalog is not None:
+            self._catalog.close()
         event.accept()
 
     def _words_would_be_lost(self) -> bool:

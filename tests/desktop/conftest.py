@@ -44,6 +44,12 @@ def _dressed(qapp) -> None:  # type: ignore[no-untyped-def]
     QLoggingCategory.setFilterRules(QUIET)
 
 
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalog of the test's own, for the window and its runs alike."""
+    monkeypatch.setenv("MQWEN_DATA_DIR", str(tmp_path / "mqwen-data"))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> QSettings:
     """A settings file of the test's own."""
