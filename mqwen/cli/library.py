@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from mqwen.cli.options import positive
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
-    from mqwen.library.records import Hit, Photo
+    from mqwen.library.records import Hit, Photo, PrunedRun
 
 _OK, _PROBLEMS = 0, 1
+_DAY_S = 86400
 
 
 def add_parser(commands: Any) -> None:
@@ -49,7 +51,27 @@ def add_parser(commands: Any) -> None:
     )
     action.set_defaults(run=verify)
 
-    action = actions.add_parser("vacuum", help="give unused space back to the disk; nothing that is known is dropped")
+    action = actions.add_parser(
+        "vacuum",
+        help="give unused space back to the disk",
+        description="Give unused space back to the disk. Nothing that is known is dropped, unless you ask for it: what "
+        "is kept for reverting runs grows with each of them, and can be given up for old ones.",
+    )
+    action.add_argument(
+        "--undo-older-than",
+        type=positive,
+        metavar="DAYS",
+        help="give up what is kept for reverting runs that ended so long ago: they can never be reverted again",
+    )
+    action.add_argument(
+        "--undo-larger-than",
+        type=positive,
+        metavar="MB",
+        help="the same for the oldest runs, until what is kept for the others takes at most so much",
+    )
+    action.add_argument(
+        "--dry-run", action="store_true", help="only name the runs that could not be reverted any more, change nothing"
+    )
     action.set_defaults(run=vacuum)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="JSON on stdout, for `search` one object a photo")
@@ -105,12 +127,26 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def vacuum(arguments: argparse.Namespace) -> int:
-    """Make the catalog's file as small as it can be, say how much that gave; return 0."""
+    """Make the catalog's file as small as it can be, say how much that gave and what is given up for it; return 0."""
+    days, megabytes, dry_run = arguments.undo_older_than, arguments.undo_larger_than, arguments.dry_run
     with _catalog() as catalog:
-        freed = catalog.vacuum()
-        print(
-            json.dumps({"path": os.fspath(catalog.path), "freed": freed}) if arguments.json else f"{freed} bytes freed"
-        )
+        pruned: list[PrunedRun] = []
+        if days is not None or megabytes is not None:
+            pruned = catalog.prune(
+                older_than_s=None if days is None else days * _DAY_S,
+                keep_bytes=None if megabytes is None else megabytes * 10**6,
+                dry_run=dry_run,
+            )
+        freed = 0 if dry_run else catalog.vacuum()
+        if arguments.json:
+            told = [{"run": run.id, "ended": run.ended, "bytes": run.size} for run in pruned]
+            print(json.dumps({"path": os.fspath(catalog.path), "freed": freed, "pruned": told}))
+            return _OK
+    for run in pruned:
+        ended = time.strftime("%Y-%m-%d", time.localtime(run.ended))
+        verb = "could then no longer" if dry_run else "can no longer"
+        print(f"run {run.id}, which ended on {ended}, {verb} be reverted ({run.size} bytes)")
+    print("nothing was changed" if dry_run else f"{freed} bytes freed")
     return _OK
 
 

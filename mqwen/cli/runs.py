@@ -77,8 +77,9 @@ def _line(run: Run) -> str:
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
     counts = ", ".join(f"{number} {what}" for what, number in run.counts.items())
     reverted = f", {run.reverted} put back" if run.reverted else ""
+    pruned = ", can no longer be reverted" if run.pruned else ""
     where = _roots(run.roots)
-    return f"{run.id}  {started}  {run.status}  {counts or '-'}  {run.changes} files changed{reverted}  {where}"
+    return f"{run.id}  {started}  {run.status}  {counts or '-'}  {run.changes} files changed{reverted}{pruned}  {where}"
 
 
 def _roots(roots: tuple[Path, ...]) -> str:
@@ -95,6 +96,7 @@ def _record(run: Run) -> dict[str, Any]:
         "counts": dict(run.counts),
         "changes": run.changes,
         "reverted": run.reverted,
+        "pruned": run.pruned,
         "roots": [str(root) for root in run.roots],
         "settings": dict(run.settings),
     }

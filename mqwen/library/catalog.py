@@ -14,7 +14,7 @@ from types import TracebackType
 
 from mqwen.errors import InputError
 from mqwen.library import edits as edits_of
-from mqwen.library import finding, observing, photo_rows, run_rows, upkeep
+from mqwen.library import finding, observing, photo_rows, pruning, run_rows, upkeep
 from mqwen.library.conditions import Condition, Order
 from mqwen.library.data_folder import data_folder
 from mqwen.library.database import Database
@@ -28,6 +28,7 @@ from mqwen.library.records import (
     PhotoEdit,
     PhotoUpdate,
     Problem,
+    PrunedRun,
     Run,
     State,
     Stats,
@@ -335,6 +336,22 @@ class Catalog:
     def vacuum(self) -> int:
         """Give space that is not used back to the disk; return how many bytes. Nothing that is known is dropped."""
         return upkeep.vacuum(self._database)
+
+    def prune(
+        self, *, older_than_s: float | None = None, keep_bytes: int | None = None, dry_run: bool = False
+    ) -> list[PrunedRun]:
+        """Give up what is kept for reverting runs, for good, and return these runs, the oldest first.
+
+        Runs that are being made, or that a kill left unsettled, are left alone. vacuum() then frees the space.
+
+        Args:
+            older_than_s: runs that ended so long ago.
+            keep_bytes: besides, the oldest ones until what is kept for the others is at most so much.
+            dry_run: only say which.
+        """
+        return pruning.prune(
+            self._database, self._locks.is_held, older_than_s=older_than_s, keep_bytes=keep_bytes, dry_run=dry_run
+        )
 
     def _look(self, update: PhotoUpdate) -> tuple[Photo, observing.Seen | None]:
         """Return the photo of an update, and what its file is by now if that has changed."""

@@ -147,6 +147,7 @@ class Run:
         counts: as they were given to end_run(): photos by outcome.
         changes: files changed and not reverted.
         reverted: files changed and put back.
+        pruned: when what is kept for reverting it was given up, None as long as it can be reverted.
     """
 
     id: int
@@ -158,6 +159,16 @@ class Run:
     counts: Mapping[str, int] = field(default_factory=dict)
     changes: int = 0
     reverted: int = 0
+    pruned: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedRun:
+    """A run that can no longer be reverted; `size` is the bytes of what was kept for that."""
+
+    id: int
+    ended: float
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

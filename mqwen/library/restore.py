@@ -19,6 +19,7 @@ from mqwen.library.undo_record import UndoRecord
 
 CHANGED_SINCE = "it was changed since"
 GONE = "it was moved or deleted since"
+PRUNED = "what stood there is no longer kept"
 
 
 @dataclass
@@ -87,6 +88,9 @@ def _restore_file(file: Path, changes: Sequence[Change], *, force: bool, dry_run
     mtime_ns = mode = None
     for change in changes:
         before = change.before
+        if before.data is None and before.sha256 is not None:  # without its data it must not pass for a new file
+            result.status, result.reason = "kept", PRUNED
+            break
         sha256 = hashlib.sha256(now).hexdigest() if now is not None else None
         record = UndoRecord.unpack(before.data) if before.data else None
         exact = True

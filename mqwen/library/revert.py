@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,12 +30,17 @@ def revert(
         dry_run: change nothing, say what would become of each.
 
     Raises:
-        InputError: there is no such run, or it still runs.
+        InputError: there is no such run, it still runs, or its undo data were given up.
         CatalogError, DiskFullError: it cannot be noted.
     """
     about = catalog.run(run)
     if about.status == "running":
         raise InputError(f"run {run} is still running", hint="Stop it first, or wait for its end.")
+    if about.pruned is not None:
+        raise InputError(
+            f"run {run} can no longer be reverted: what was kept for that was given up on "
+            f"{time.strftime('%Y-%m-%d', time.localtime(about.pruned))}"
+        )
     if not dry_run:
         heal(catalog)
     within = [Path(os.path.abspath(path)) for path in paths]

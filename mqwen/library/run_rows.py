@@ -48,7 +48,7 @@ def runs(db: sqlite3.Connection, is_held: Callable[[int], bool], run: int | None
     found = db.execute(
         "SELECT id, started, ended, status, settings, roots, counts, "
         "(SELECT count(*) FROM changes WHERE changes.run = runs.id AND state = 'confirmed'), "
-        "(SELECT count(*) FROM changes WHERE changes.run = runs.id AND state = 'reverted') "
+        "(SELECT count(*) FROM changes WHERE changes.run = runs.id AND state = 'reverted'), pruned "
         f"FROM runs {'' if run is None else 'WHERE id = ?'} ORDER BY id DESC",
         () if run is None else (run,),
     ).fetchall()
@@ -131,7 +131,7 @@ def changes(
 
 
 def _to_run(row: tuple[Any, ...], is_held: Callable[[int], bool]) -> Run:
-    number, started, ended, status, settings, roots, counts, changed, reverted = row
+    number, started, ended, status, settings, roots, counts, changed, reverted, pruned = row
     if status == "running" and not is_held(number):
         status = "interrupted"
     known: RunStatus = status if status in get_args(RunStatus) else "failed"
@@ -145,6 +145,7 @@ def _to_run(row: tuple[Any, ...], is_held: Callable[[int], bool]) -> Run:
         json.loads(counts),
         changed,
         reverted,
+        pruned,
     )
 
 

@@ -114,6 +114,9 @@ CREATE TABLE edits (
 _VERSION_4 = """
 CREATE TABLE former_identities (photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE);
 """
+_VERSION_5 = """
+ALTER TABLE runs ADD COLUMN pruned REAL;
+"""
 _ONCE_WHOLE = (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".psd")
 
 
@@ -168,6 +171,7 @@ MIGRATIONS: tuple[tuple[Callable[[sqlite3.Connection], None], ...], ...] = (
     (_execute(_VERSION_2), index_all_words),
     (_execute(_VERSION_3),),
     (_execute(_VERSION_4), note_former_identities),
+    (_execute(_VERSION_5),),
 )
 VERSION = len(MIGRATIONS)
 TABLES = ("photos", "runs", "changes", "edit_steps", "edits", "photo_keywords", "words", "former_identities")

@@ -107,3 +107,25 @@ def test_an_unknown_benchmark_and_a_wrong_option(inside: Any) -> None:
     done = inside("bench", "library", "--photos", 0)
     assert done.returncode == 2 and "--photos" in done.stderr
     assert "--photos" in inside("bench", "library", "--help").stdout
+
+
+def test_vacuum_gives_up_undo_data_only_when_asked(inside: Any, library: Path) -> None:
+    from mqwen.library.records import Before
+
+    with Catalog() as catalog:
+        run = catalog.begin_run({}, [library])
+        catalog.confirm(catalog.intend(run, None, "txt", library / "1.txt", Before(b"undo" * 9, "77", 1, 0o644), "78"))
+        catalog.end_run(run, "done")
+    assert "no longer" not in inside("library", "vacuum").stdout
+    asked = inside("library", "vacuum", "--undo-older-than", 1)
+    assert asked.returncode == 0 and "no longer" not in asked.stdout
+    with Catalog() as catalog, catalog._database.write() as db:
+        db.execute("UPDATE runs SET ended = 1000000000")
+    dry = inside("library", "vacuum", "--undo-older-than", 1, "--dry-run").stdout
+    assert f"run {run}, which ended on 2001-09-09, could then no longer be reverted (36 bytes)" in dry
+    assert "can no longer" not in inside("runs", "list").stdout
+    done = inside("library", "vacuum", "--undo-older-than", 1, "--undo-larger-than", 1, "--json")
+    assert [entry["run"] for entry in json.loads(done.stdout)["pruned"]] == [run]
+    assert "can no longer be reverted" in inside("runs", "list").stdout
+    refused = inside("revert", run)
+    assert refused.returncode == 2 and f"run {run} can no longer be reverted" in refused.stderr
