@@ -9,7 +9,7 @@ from typing import Any
 
 from mqwen.cli.models_get import add_get, confirmed
 from mqwen.cli.models_list import add_list
-from mqwen.cli.transfer import byte_lines, say
+from mqwen.cli.transfer import byte_lines, say, size
 from mqwen.errors import InputError
 from mqwen.hub import find_model, models_folder, remove_model, set_models_folder
 
@@ -48,12 +48,14 @@ def add_parser(commands: Any) -> None:
 
     action = actions.add_parser(
         "import",
-        help="join a language model, a vision tower and an adapter into one folder",
-        description="Join a Qwen folder, a CLIP folder and an adapter folder (LoRA and projector) into one folder. "
-        "The memory needed is small, whatever the model's size. `mqwen models get original` downloads the first two.",
+        help="join a language model, a vision tower and an adapter, or a model and an adapter, into one folder",
+        description="Join a Qwen folder, a CLIP folder and an adapter folder (LoRA and projector) into one folder; or "
+        "add an adapter, as `mqwen train` leaves it in OUT/adapter, to the model that it was trained on. The memory "
+        "needed is small, whatever the model's size. `mqwen models get original` downloads the first two.",
     )
-    action.add_argument("--language-model", required=True, type=Path, metavar="DIR", help="Qwen-1, Qwen2 or Qwen3")
-    action.add_argument("--vision-tower", required=True, type=Path, metavar="DIR", help="CLIP, SigLIP or Chinese-CLIP")
+    action.add_argument("--language-model", type=Path, metavar="DIR", help="Qwen-1, Qwen2 or Qwen3")
+    action.add_argument("--vision-tower", type=Path, metavar="DIR", help="CLIP, SigLIP or Chinese-CLIP")
+    action.add_argument("--model", metavar="NAME", help="instead of the two: a model, by its name or folder")
     action.add_argument("--adapter", type=Path, metavar="DIR", help="the LoRA and the projector; without it, untrained")
     action.add_argument("--image-token-id", type=int, metavar="ID", help="the marker (default: the tokenizer's own)")
     action.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
@@ -89,9 +91,9 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def remove(arguments: argparse.Namespace) -> int:
     """Delete a model, having asked; return 0, or 1 if the answer is no."""
-    if not confirmed(f"delete {arguments.model} from {models_folder()}?", arguments.yes, "--yes"):
+    if not confirmed(f"delete {arguments.model} from {models_folder()}", arguments.yes, "--yes"):
         return 1
-    say(f"{remove_model(arguments.model) / 1e9:.2f} GB are free again")
+    say(f"{size(remove_model(arguments.model))} are free again")
     return 0
 
 
@@ -116,6 +118,12 @@ def import_model(arguments: argparse.Namespace) -> int:
     """Join the parts, tell the progress on stderr, print the new folder on stdout; return 0."""
     if arguments.image_token_id is not None and arguments.image_token_id < 0:
         raise InputError(f"--image-token-id is {arguments.image_token_id}", hint="Give the id of a token.")
+    parts = (arguments.language_model, arguments.vision_tower)
+    if arguments.model is not None:
+        return _add_adapter(arguments, parts)
+    if None in parts:
+        hint = "Give --language-model and --vision-tower, or --model and --adapter."
+        raise InputError("a part is missing", hint=hint)
     say("checking the parts")
     from mqwen.model.importer import import_parts
 
@@ -129,6 +137,20 @@ def import_model(arguments: argparse.Namespace) -> int:
     )
     if arguments.adapter is None:
         say("without an adapter the projector is untrained: train it before captions mean anything")
+    print(arguments.out.absolute())
+    return 0
+
+
+def _add_adapter(arguments: argparse.Namespace, parts: tuple[Path | None, Path | None]) -> int:
+    if any(parts) or arguments.image_token_id is not None:
+        raise InputError("--model has its parts and its marker", hint="Give --model and --adapter alone.")
+    if arguments.adapter is None:
+        raise InputError("--adapter is missing", hint="`mqwen models export` writes a model as it is.")
+    folder = find_model(arguments.model)
+    say("checking model and adapter")
+    from mqwen.model.importer import import_adapter
+
+    import_adapter(folder, arguments.adapter, arguments.out, progress=byte_lines("joined"))
     print(arguments.out.absolute())
     return 0
 

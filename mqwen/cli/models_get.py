@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqwen.cli.transfer import Line, byte_lines, describe, say, size
 from mqwen.errors import InputError
-from mqwen.hub import KnownModel, find_model, known_model, models_folder
+from mqwen.hub import KnownModel, find_model, known_model, models_folder, partial_bytes
 from mqwen.hub.folders import model_folder
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def get(arguments: argparse.Namespace) -> int:
         print(find_model(known.name))
         return 0
     target = model_folder((known.hub_id if known else None) or arguments.model)
-    if target is not None and (target / "config.json").is_file() and not arguments.again:
+    if arguments.revision and known is not None and known.kind == "parts":
+        raise InputError(f"--revision is not for {known.name!r}, which is made of two models", hint="Leave it out.")
+    asked = arguments.again or arguments.revision
+    if target is not None and (target / "config.json").is_file() and not asked:
         say("it is here already; --again looks for a newer one, or repairs it")
         print(target)
         return 0
@@ -80,8 +83,8 @@ def confirmed(question: str, already: bool, option: str) -> bool:
     if already:
         return True
     if not sys.stdin.isatty():
-        raise InputError(question, hint=f"Say yes with {option}.")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        raise InputError(f"{question}? Nobody is there to answer", hint=f"Say yes with {option}.")
+    print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -90,12 +93,13 @@ def _agreed(offers: list[Offer], arguments: argparse.Namespace) -> bool:
     for offer in offers:
         say(f"{offer.hub_id}, commit {offer.revision[:12]}")
         say(f"  licence: {offer.licence or 'its page names none'}    {offer.page}")
-        say(f"  {size(offer.download_bytes)} into {offer.folder}")
+        before = partial_bytes(offer.hub_id)
+        say(f"  {size(offer.download_bytes)} into {offer.folder}" + (f", {size(before)} have come" if before else ""))
     for offer in offers:
-        question = f"the licence of {offer.hub_id} is not a permissive one: have you read and accepted it?"
+        question = f"the licence of {offer.hub_id} is not a permissive one; have you read and accepted it"
         if not offer.permissive and not confirmed(question, arguments.yes, "--yes"):
             return False
-        question = f"{offer.hub_id} has pickles only; MQwen runs no code in them. Do you trust their owner?"
+        question = f"{offer.hub_id} has pickles only, MQwen runs no code in them; do you trust their owner"
         if offer.pickles and not confirmed(question, arguments.allow_pickle, "--allow-pickle"):
             return False
     return True

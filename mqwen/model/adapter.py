@@ -36,17 +36,28 @@ _REFUSED = (
 
 @dataclass(frozen=True)
 class LoraPair:
-    """The two matrices of one module in their file: W += scale * B @ A."""
+    """The two matrices of one module in their file: W += scale * B @ A.
+
+    Attributes:
+        rows: of B, that are this weight's; the others are of weights that share the A. None: all of them.
+    """
 
     weights: Weights
     a: str
     b: str
     scale: float
+    rows: slice | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """[out, in] of the weight that it fits."""
+        out, seen = self.weights.tensors[self.b].shape[0], self.weights.tensors[self.a].shape[1]
+        return (out if self.rows is None else len(range(out)[self.rows])), seen
 
     def merged(self, weight: torch.Tensor) -> torch.Tensor:
         """`weight` [out, in] with the pair added, computed in float32 whatever the three are stored in; float32."""
         a, b = self.weights.read(self.a).float(), self.weights.read(self.b).float()
-        return torch.addmm(weight.float(), b, a, alpha=self.scale)
+        return torch.addmm(weight.float(), b if self.rows is None else b[self.rows], a, alpha=self.scale)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from mqwen.errors import CheckpointError
 from mqwen.model.adapter import LoraPair
 from mqwen.model.config import MQwenConfig
-from mqwen.model.layouts import Layout
+from mqwen.model.layouts import QWEN1, QWEN2, Layout
 from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.model.tensors import INCOMPLETE_HINT, StoredTensor, Weights, one_line
 
@@ -136,6 +136,30 @@ def plan(parts: Sequence[Part], expected: Mapping[str, Shape]) -> list[Job]:
     return jobs
 
 
+def fit_lora(part: Part) -> Part:
+    """Give a LoRA that is named by a language model's own folder the names of this part's files.
+
+    In a LLaVA checkpoint they have other prefixes, and beside Qwen2's layers an adapter of the original's layout has
+    one A for q, k and v, whose B has the rows of the three one after the other.
+    """
+    if all(name in part.weights.tensors for name in part.lora):
+        return part
+    named = {targets[0]: name for name in part.weights.tensors if len(targets := part.layout.place(name) or ()) == 1}
+    fitted: dict[str, LoraPair] = {}
+    for name, lora in part.lora.items():
+        targets = QWEN1.place(name) or QWEN2.place(name) or ()
+        if name in part.weights.tensors or not targets or not all(target in named for target in targets):
+            fitted[name] = lora  # where it fits nothing, plan() tells
+            continue
+        start = 0
+        for target in targets:
+            end = start + part.weights.tensors[named[target]].shape[0]
+            # The last one takes all that is left, so that a B too long is noticed.
+            fitted[named[target]] = replace(lora, rows=slice(start, None if target == targets[-1] else end))
+            start = end
+    return replace(part, lora=fitted)
+
+
 def _jobs(part: Part, expected: Mapping[str, Shape]) -> Iterator[Job]:
     for name, stored in part.weights.tensors.items():
         targets = part.layout.place(name)
@@ -174,8 +198,8 @@ def _jobs(part: Part, expected: Mapping[str, Shape]) -> Iterator[Job]:
 
 def _check_lora(lora: LoraPair, stored: StoredTensor) -> None:
     a, b = lora.weights.tensors[lora.a], lora.weights.tensors[lora.b]
-    if (b.shape[0], a.shape[1]) != stored.shape:
-        wrong = b if b.shape[0] != stored.shape[0] else a
+    if lora.shape != stored.shape:
+        wrong = b if lora.shape[0] != stored.shape[0] else a
         raise CheckpointError(
             f"has the shape {list(wrong.shape)}, which does not fit {stored.name} {list(stored.shape)}",
             path=lora.weights.path,

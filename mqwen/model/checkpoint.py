@@ -20,7 +20,7 @@ from torch import nn
 
 from mqwen.errors import InputError
 from mqwen.model.adapter import open_adapter
-from mqwen.model.assembly import Job, Part, expected_shapes, meta_model, plan, settle_head
+from mqwen.model.assembly import Job, Part, expected_shapes, fit_lora, meta_model, plan, settle_head
 from mqwen.model.config import MQwenConfig
 from mqwen.model.config_files import config_fields, generation_fields, generation_of, marker_of
 from mqwen.model.layouts import (
@@ -167,6 +167,19 @@ def open_checkpoint(folder: Path, *, headers_only: bool = False) -> Opened:
     return _open(config, [part], path, generation_of(folder), compare_head=not headers_only)
 
 
+def open_adapted(folder: Path, adapter: Path) -> Opened:
+    """Verify a folder in the LLaVA layout with an adapter whose LoRA is added and whose projector takes the place of
+    the folder's own."""
+    path = folder / "config.json"
+    with naming(path):
+        config = llava_config(read_json(path))
+    opened, weights = open_adapter(adapter), find_weights(folder)
+    for name in [name for name in weights.tensors if "multi_modal_projector." in name]:
+        del weights.tensors[name]
+    parts = [Part(weights, LLAVA, opened.lora), Part(opened.projector, PROJECTOR, {})]
+    return _open(config, parts, path, generation_of(folder))
+
+
 def open_parts(
     language_model: Path, vision_tower: Path, adapter: Path | None, *, image_token_id: int | None = None
 ) -> Opened:
@@ -193,6 +206,7 @@ def open_parts(
 def _open(
     config: MQwenConfig, parts: Sequence[Part], path: Path, generation: Mapping[str, Any], *, compare_head: bool = True
 ) -> Opened:
+    parts = [fit_lora(part) for part in parts]
     settle_head(config, parts, compare=compare_head)
     with naming(path):
         model = meta_model(config)

@@ -1,4 +1,4 @@
-"""The three folders of the original layout -> one folder in the LLaVA layout, a tensor at a time.
+"""The three folders of the original layout, or a model and an adapter -> one folder in the LLaVA layout.
 
 At most one tensor and its LoRA matrices are in memory (of a .bin shard, which is mapped, the pages that were read too),
 so that a model larger than the memory can be imported. Weights keep the dtype that they are stored in; a LoRA is merged
@@ -17,7 +17,8 @@ import torch
 
 from mqwen.errors import CheckpointError, DiskFullError
 from mqwen.model.assembly import Job
-from mqwen.model.checkpoint import Opened, Progress, new_projector, open_parts
+from mqwen.model.checkpoint import Opened, Progress, new_projector, open_adapted, open_parts
+from mqwen.model.companions import TEXT_TOWER, copy_companions, own_fields
 from mqwen.model.config import MQwenConfig
 from mqwen.model.config_files import config_fields
 from mqwen.model.layouts import saved_name
@@ -68,6 +69,28 @@ def import_parts(
     write_llava(opened, Path(out), describe, projector=projector, max_shard_bytes=max_shard_bytes, progress=progress)
 
 
+def import_adapter(
+    base: Path | str,
+    adapter: Path | str,
+    out: Path | str,
+    *,
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+    progress: Progress | None = None,
+) -> None:
+    """Add an adapter to a folder in the LLaVA layout; raises, and takes the other arguments, as import_parts.
+
+    The LoRA is merged into the weights, which keep the dtype that they are stored in; the adapter's projector takes the
+    place of the folder's own.
+    """
+    base = Path(base)
+    opened = open_adapted(base, Path(adapter))
+
+    def describe(folder: Path) -> None:
+        copy_companions(base, folder, opened.config)
+
+    write_llava(opened, Path(out), describe, extra=own_fields(base), max_shard_bytes=max_shard_bytes, progress=progress)
+
+
 def write_llava(
     opened: Opened,
     out: Path,
@@ -75,6 +98,7 @@ def write_llava(
     *,
     projector: Mapping[str, torch.Tensor] | None = None,
     dtype: torch.dtype | None = None,
+    extra: Mapping[str, Any] | None = None,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     progress: Progress | None = None,
 ) -> None:
@@ -84,6 +108,7 @@ def write_llava(
         describe: writes the tokenizer's and the processor's files into the folder that it is given.
         projector: new weights for a projector that the checkpoint does not have.
         dtype: None keeps what each weight is stored in.
+        extra: what config.json holds beside the configuration.
 
     Raises:
         CheckpointError, WriteError, DiskFullError: see import_parts.
@@ -107,7 +132,8 @@ def write_llava(
         write_shards(partial, announced, _stream(projector, jobs, dtype, progress), max_shard_bytes=max_shard_bytes)
         write_json(partial / "generation_config.json", dict(opened.generation))
         embedding = next(job for job in jobs if "language_model.embed_tokens.weight" in job.targets)
-        write_json(partial / "config.json", config_fields(opened.config, dtype or embedding.source.dtype))
+        fields = config_fields(opened.config, dtype or embedding.source.dtype)
+        write_json(partial / "config.json", {**fields, **(extra or {})})
         if out.is_dir():
             out.rmdir()
         partial.rename(out)
@@ -138,13 +164,17 @@ def _prepare(out: Path) -> Path:
     partial = out.with_name(out.name + ".partial")
     try:
         if partial.exists():
-            if not partial.is_dir() or not all(p.is_file() and _OURS.fullmatch(p.name) for p in partial.iterdir()):
+            if not partial.is_dir() or not all(map(_is_ours, partial.iterdir())):
                 raise CheckpointError("is in the way", path=partial, hint="Remove it, or name another folder.")
             shutil.rmtree(partial)
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(partial, error) from error
     return partial
+
+
+def _is_ours(path: Path) -> bool:
+    return _OURS.fullmatch(path.name) is not None if path.is_file() else path.name == TEXT_TOWER
 
 
 def _write_processor(language_model: Path, vision_tower: Path, config: MQwenConfig, target: Path) -> None:

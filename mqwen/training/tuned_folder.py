@@ -1,7 +1,8 @@
 """The result of a tuning: a model folder in the LLaVA layout, with the adapter of the original's layout inside.
 
 OUT/                 what `mqwen caption --model OUT`, transformers and vLLM load; the LoRA is merged
-OUT/adapter/         LoRA and projector alone, for `mqwen models import --adapter` beside the model that was tuned
+OUT/adapter/         LoRA and projector alone; `mqwen models import --model BASE --adapter OUT/adapter` adds them to the
+                     model that was tuned, and --language-model with --vision-tower to the folders that it was made of
 OUT/training.jsonl   the log
 OUT/training.json    the settings
 """
@@ -18,19 +19,11 @@ import torch
 
 from mqwen.errors import InputError
 from mqwen.library.atomic import write_error
-from mqwen.model.processor import MQwenProcessor
+from mqwen.model.companions import copy_companions, own_fields
 from mqwen.model.splice import MQwenForConditionalGeneration
 from mqwen.model.tensors import read_json
 from mqwen.training.lora import merge_lora, save_adapter
 
-# What else describes a model: its own files about text and pictures, and the starter's text tower, which stays true
-# because the vision tower is frozen. No weights, no code, no model card of another model.
-_PROCESSOR = (
-    *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json", "qwen.tiktoken"),
-    *("special_tokens_map.json", "chat_template.jinja", "chat_template.json"),
-    *("preprocessor_config.json", "processor_config.json"),
-)
-_OWN_FIELDS = ("mqwen_starter", "languages")  # of config.json, which no class of ours holds
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -62,9 +55,8 @@ def save_tuned(
         merge_lora(model)
         stored = str(fields.get("dtype") or fields.get("torch_dtype") or "float32")
         model.to(_DTYPES.get(stored, torch.float32)).save_pretrained(partial)
-        _copy_processor(model, base, partial)
-        own = {name: fields[name] for name in _OWN_FIELDS if name in fields}
-        if own:
+        copy_companions(base, partial, model.config)
+        if own := own_fields(base):
             _write(partial / "config.json", {**read_json(partial / "config.json"), **own})
         _write(partial / "training.json", {"base_model": str(base), **settings})
         shutil.copyfile(log, partial / "training.jsonl")
@@ -75,15 +67,6 @@ def save_tuned(
         raise write_error(error, out) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _copy_processor(model: MQwenForConditionalGeneration, base: Path, target: Path) -> None:
-    for name in _PROCESSOR:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, target / name)
-    if (base / "clip" / "config.json").is_file():
-        shutil.copytree(base / "clip", target / "clip")
-    MQwenProcessor.from_folder(target, model.config)  # a folder that does not load must not look like a result
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
