@@ -12,6 +12,7 @@ a problem that names the file and the remedy, and nothing is guessed.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,7 @@ def read_examples(data: Path, question: Question, images: Sequence[Path] = ()) -
 
 
 def _read_folder(folder: Path, question: Question, images: Sequence[Path], found: Found) -> None:
+    folder = Path(os.path.abspath(folder))  # as scan() spells its photos: a file beside them is read once
     photos = list(scan(folder, on_error=found.problems.append))
     finder = PhotoFinder((folder, *images), photos)
     for path in sorted(folder.glob("*.json")):

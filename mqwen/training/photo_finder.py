@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class PhotoFinder:
         for folder in dict.fromkeys((beside, *self._folders)):
             try:
                 if (path := folder / name).is_file():
-                    return path.absolute()
+                    return Path(os.path.abspath(path))  # as scan() spells it: one photo has one name
             except (OSError, ValueError):  # a name that no file can have
                 continue
         if self._by_name is None:

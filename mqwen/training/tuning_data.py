@@ -84,10 +84,11 @@ def prepare(
     watcher.said(
         f"{len(training)} rows to train on, {len(validation)} to measure on"
         + (f", {len(old)} to replay" if old else "")
-        + f": {steps} steps of {settings.batch_size} ({steps * each / len(training):.1f} epochs)"
+        + f": {steps} step{'s' * (steps != 1)} of {settings.batch_size} ({steps * each / len(training):.1f} epochs)"
     )
     if steps < _FEW_STEPS and settings.steps is None:
-        watcher.said(f"note: {steps} steps are few; for a small folder give more, as --steps 300 or --epochs 40")
+        few = "one step is little" if steps == 1 else f"{steps} steps are few"
+        watcher.said(f"note: {few}; for a small folder give more, as --steps 300 or --epochs 40")
     return Prepared(training, old, validation, steps)
 
 

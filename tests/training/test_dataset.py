@@ -176,3 +176,15 @@ def test_what_is_no_data_at_all(tmp_path: Path) -> None:
         with pytest.raises(InputError) as error:
             read_examples(path, Question())
         assert error.value.path == path and error.value.hint
+
+
+def test_a_folder_that_is_named_from_elsewhere_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo(tmp_path / "photos" / "a.png")
+    lines = ['{"file_name": "a.png", "text": "a dog"}', '{"file_name": "gone.png", "text": "a cat"}']
+    (tmp_path / "photos" / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "./photos", "photos/../photos", "photos/."):
+        found = read_examples(Path(name), Question())
+        assert [example.photos[0].name for example in found.examples] == ["a.png"], name
+        assert len(found.problems) == 1 and "gone.png is missing" in str(found.problems[0]), name
+        assert found.remarks == [], name
