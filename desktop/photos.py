@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,72 +16,33 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from desktop.photo import SORT_KEYS, Order, Photo, State, merged
+
+__all__ = ["NO_PARENT", "PHOTO_ROLE", "Order", "Photo", "PhotoModel", "State"]
+
 AnyIndex = QModelIndex | QPersistentModelIndex
 PHOTO_ROLE = Qt.ItemDataRole.UserRole
 NO_PARENT = QModelIndex()
-
-
-class State(Enum):
-    NEW = "new"
-    CAPTIONED = "captioned"
-    EDITED = "edited"
-    FAILED = "failed"
-    RUNNING = "running"
-
-
-class Order(Enum):
-    """How the grid is sorted."""
-
-    NAME = "name"
-    NEWEST = "newest"
-    STATE = "state"
-
-
-@dataclass(slots=True)
-class Photo:
-    """One photo of the list.
-
-    Attributes:
-        path: absolute; the photo's identity.
-        number: its place in the scan, which is natural order.
-        modified: the file's mtime, seconds since the epoch.
-        caption: the text shown, "" without one.
-        state: what is known about the caption; never RUNNING, which the model tells by its own set.
-        reason: why it failed, a clause for people.
-        unsaved: the caption is a human's words that the disk has refused so far.
-    """
-
-    path: Path
-    number: int = 0
-    modified: float = 0.0
-    caption: str = ""
-    state: State = State.NEW
-    reason: str = ""
-    unsaved: bool = False
-
-
-_STATE_ORDER = {state: place for place, state in enumerate((State.FAILED, State.NEW, State.EDITED, State.CAPTIONED))}
-_SORT_KEYS: dict[Order, Callable[[Photo], Any]] = {
-    Order.NAME: lambda photo: photo.number,
-    Order.NEWEST: lambda photo: (-photo.modified, photo.number),
-    Order.STATE: lambda photo: (_STATE_ORDER[photo.state], photo.number),
-}
+_FEW_GAPS = 32  # rows taken out in more pieces than this are one reset: each piece renumbers all that follows
 
 
 class PhotoModel(QAbstractListModel):
-    """The photos in the order shown.
+    """The photos of the list, of which those that the filter lets through have rows, in the order shown.
 
     Everything that arrives late (a caption, a failure, a saved edit) names its photo by path and finds the row by
-    itself, so that sorting, reloading and removing at any time cannot move a caption to another photo.
+    itself, so that sorting, filtering, reloading and removing at any time cannot move a caption to another photo.
     """
 
     edit_committed = Signal(object, str)  # path, the human's words
     counts_changed = Signal()
+    photos_added = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._photos: list[Photo] = []
-        self._rows: dict[Path, int] = {}
+        self._all: dict[Path, Photo] = {}
+        self._photos: list[Photo] = []  # those with a row
+        self._passing: Collection[Path] | None = None  # what the filter lets through, None without one
+        self._states: Counter[State] = Counter()
         self._running: set[Path] = set()
         # While a scan is under way: what the list knew before it, and the photos among them that were given a caption
         # since. The scan may have read their sidecars too early. Unsaved words stay beyond it, whatever is opened.
@@ -94,7 +54,9 @@ class PhotoModel(QAbstractListModel):
             State.NEW: self.tr("no caption yet"),
             State.CAPTIONED: self.tr("captioned"),
             State.EDITED: self.tr("edited"),
+            State.APPROVED: self.tr("approved"),
             State.FAILED: self.tr("failed"),
+            State.SKIPPED: self.tr("skipped"),
             State.RUNNING: self.tr("being captioned"),
         }
 
@@ -144,31 +106,48 @@ class PhotoModel(QAbstractListModel):
     # Looking photos up.
 
     def photo(self, path: Path) -> Photo | None:
-        row = self._rows.get(path)
-        return None if row is None else self._photos[row]
+        """Return a photo of the list, hidden or not."""
+        return self._all.get(path)
 
     def index_of(self, path: Path) -> QModelIndex:
-        """Return where a photo stands now; an invalid index for one that is not in the list."""
-        row = self._rows.get(path)
-        return QModelIndex() if row is None else self.index(row)
+        """Return where a photo stands now; an invalid index for one that is hidden or not in the list."""
+        photo = self._all.get(path)
+        return QModelIndex() if photo is None or photo.row < 0 else self.index(photo.row)
 
     def paths(self) -> list[Path]:
-        """Return all photos in the order shown."""
+        """Return the photos shown, in the order shown."""
         return [photo.path for photo in self._photos]
+
+    def listed(self) -> list[Photo]:
+        """Return all photos of the list, hidden ones too, in the order in which they were found."""
+        return list(self._all.values())
+
+    def total(self) -> int:
+        """Return how many photos the list has, hidden ones too."""
+        return len(self._all)
 
     def state(self, photo: Photo) -> State:
         return State.RUNNING if photo.path in self._running else photo.state
 
+    def state_name(self, state: State) -> str:
+        """Return what a state is called on the screen."""
+        return self._state_names[state]
+
     def count(self, *states: State) -> int:
-        return sum(photo.state in states for photo in self._photos)
+        """Return how many photos of the list are in one of these states."""
+        return sum(self._states[state] for state in states)
+
+    def order(self) -> Order:
+        return self._order
 
     # The list itself.
 
     def begin_scan(self) -> None:
         """Empty the list for what a scan will add; what this session knows of its photos comes back with them."""
         self.beginResetModel()
-        self._before.update({photo.path: photo for photo in self._photos})
-        self._photos, self._rows = [], {}
+        self._before.update(self._all)
+        self._photos, self._all = [], {}
+        self._states.clear()
         self._landed = set()
         self._scanning = True
         self.endResetModel()
@@ -176,16 +155,23 @@ class PhotoModel(QAbstractListModel):
 
     def add(self, photos: Iterable[Photo]) -> None:
         """Append photos that a scan found; those already in the list are left alone."""
-        fresh = list({photo.path: photo for photo in photos if photo.path not in self._rows}.values())
+        fresh = list({photo.path: photo for photo in photos if photo.path not in self._all}.values())
         if not fresh:
             return
-        first = len(self._photos)
-        self.beginInsertRows(QModelIndex(), first, first + len(fresh) - 1)
-        for row, photo in enumerate(fresh, first):
-            known = self._before.pop(photo.path, None)
-            self._photos.append(_merged(photo, known, photo.path in self._landed) if known else photo)
-            self._rows[photo.path] = row
-        self.endInsertRows()
+        for place, photo in enumerate(fresh):
+            if known := self._before.pop(photo.path, None):
+                fresh[place] = photo = merged(photo, known, photo.path in self._landed)
+            photo.row = -1
+            self._all[photo.path] = photo
+            self._states[photo.state] += 1
+        shown = [photo for photo in fresh if self._passes(photo)]
+        if shown:
+            first = len(self._photos)
+            self.beginInsertRows(QModelIndex(), first, first + len(shown) - 1)
+            self._photos += shown
+            self._number_rows(first)
+            self.endInsertRows()
+        self.photos_added.emit()
         self.counts_changed.emit()
 
     def scanning(self) -> bool:
@@ -200,28 +186,51 @@ class PhotoModel(QAbstractListModel):
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Take photos from the list; nothing happens to the files, and unsaved words are kept."""
-        paths = set(paths)
-        self._before.update({photo.path: photo for photo in map(self.photo, paths) if photo and photo.unsaved})
-        rows = sorted((self._rows[path] for path in paths if path in self._rows), reverse=True)
-        while rows:
-            last = first = rows.pop(0)
-            while rows and rows[0] == first - 1:
-                first = rows.pop(0)
-            self.beginRemoveRows(QModelIndex(), first, last)
-            del self._photos[first : last + 1]
-            self._number_rows()
-            self.endRemoveRows()
+        gone = {path: photo for path in paths if (photo := self._all.pop(path, None))}
+        self._before.update({path: photo for path, photo in gone.items() if photo.unsaved})
+        for photo in gone.values():
+            self._states[photo.state] -= 1
+        pieces = _pieces(sorted((photo.row for photo in gone.values() if photo.row >= 0), reverse=True))
+        if len(pieces) > _FEW_GAPS:
+            self._reset([photo for photo in self._photos if photo.path not in gone])
+        else:
+            for first, last in pieces:
+                self.beginRemoveRows(QModelIndex(), first, last)
+                del self._photos[first : last + 1]
+                self._number_rows(first)
+                self.endRemoveRows()
         self.counts_changed.emit()
 
     def sort_by(self, order: Order) -> None:
         self._order = order
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
-        paths = [self._photos[index.row()].path for index in old]
-        self._photos.sort(key=_SORT_KEYS[order])
+        photos = [self._photos[index.row()] for index in old]
+        self._photos.sort(key=SORT_KEYS[order])
         self._number_rows()
-        self.changePersistentIndexList(old, [self.index(self._rows[path]) for path in paths])
+        self.changePersistentIndexList(old, [self.index(photo.row) for photo in photos])
         self.layoutChanged.emit()
+
+    def set_filter(self, passing: Collection[Path] | None) -> None:
+        """Show only these photos, None for all. Who is let through stays so until this is called again: nothing comes
+        or goes while a run changes photos."""
+        self._passing = passing
+        for photo in self._photos:
+            photo.row = -1
+        self._reset(sorted(filter(self._passes, self._all.values()), key=SORT_KEYS[self._order]))
+        self.counts_changed.emit()
+
+    def filtered(self) -> bool:
+        return self._passing is not None
+
+    def _passes(self, photo: Photo) -> bool:
+        return self._passing is None or photo.path in self._passing
+
+    def _reset(self, photos: list[Photo]) -> None:
+        self.beginResetModel()
+        self._photos = photos
+        self._number_rows()
+        self.endResetModel()
 
     # What happens to photos, always by path.
 
@@ -240,6 +249,12 @@ class PhotoModel(QAbstractListModel):
     def set_caption(self, path: Path, caption: str, state: State = State.CAPTIONED) -> None:
         self._set(path, caption=caption, state=state, reason="", unsaved=False)
 
+    def set_state(self, path: Path, state: State, reason: str = "") -> None:
+        """Give a photo another state; the caption it has stays. Words that the disk has refused stay as they are."""
+        photo = self._all.get(path) or self._before.get(path)
+        if photo is None or not photo.unsaved:
+            self._set(path, state=state, reason=reason)
+
     def set_failed(self, path: Path, reason: str) -> None:
         """Mark a photo as failed; the caption it has stays."""
         self._set(path, state=State.FAILED, reason=reason)
@@ -248,21 +263,37 @@ class PhotoModel(QAbstractListModel):
         """Keep a human's words that could not be written."""
         self._set(path, caption=caption, state=State.FAILED, reason=reason, unsaved=True)
 
+    def refresh(self, found: Photo, changes: int) -> None:
+        """Take what a new look at a photo found, unless it has changed in the list since the look began.
+
+        Args:
+            changes: Photo.changes when it began.
+        """
+        photo = self._all.get(found.path)
+        if photo is not None and photo.changes == changes and not photo.unsaved:
+            photo.modified = found.modified
+            if (photo.caption, photo.state, photo.reason) != (found.caption, found.state, found.reason):
+                self._set(found.path, caption=found.caption, state=found.state, reason=found.reason)
+
     def unsaved(self) -> list[Photo]:
         """Return the photos with words that the disk has refused, those that are no longer listed too."""
-        return [photo for photo in (*self._photos, *self._before.values()) if photo.unsaved]
+        return [photo for photo in (*self._all.values(), *self._before.values()) if photo.unsaved]
 
     def _set(self, path: Path, **values: Any) -> None:
-        photo = self.photo(path)
+        photo = self._all.get(path)
         if photo is None and self._scanning:
             photo = self._before.setdefault(path, Photo(path))
             self._landed.add(path)
         photo = photo or self._before.get(path)
         if photo is None:
             return
+        before = photo.state
         for name, value in values.items():
             setattr(photo, name, value)
-        if path in self._rows:
+        photo.changes += 1
+        if path in self._all:
+            self._states[before] -= 1
+            self._states[photo.state] += 1
             self._touch(path)
             self.counts_changed.emit()
 
@@ -271,16 +302,17 @@ class PhotoModel(QAbstractListModel):
         if index.isValid():
             self.dataChanged.emit(index, index)
 
-    def _number_rows(self) -> None:
-        self._rows = {photo.path: row for row, photo in enumerate(self._photos)}
+    def _number_rows(self, first: int = 0) -> None:
+        for row in range(first, len(self._photos)):
+            self._photos[row].row = row
 
 
-def _merged(found: Photo, known: Photo, landed: bool) -> Photo:
-    """Return what a reload shows: the disk's caption, with what only this session knows (who wrote it, what failed)."""
-    if landed and known.state is State.FAILED and not known.caption:
-        return replace(found, state=State.FAILED, reason=known.reason)  # a failure says nothing about the text
-    if landed or known.unsaved or (known.state is State.FAILED and not found.caption):
-        return replace(known, number=found.number, modified=found.modified)
-    if known.state is State.EDITED and known.caption == found.caption:
-        return replace(found, state=State.EDITED)
-    return found
+def _pieces(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return rows, given from the last to the first, as (first, last) of those that adjoin, in the same order."""
+    pieces: list[tuple[int, int]] = []
+    for row in rows:
+        if pieces and pieces[-1][0] == row + 1:
+            pieces[-1] = (row, pieces[-1][1])
+        else:
+            pieces.append((row, row))
+    return pieces
