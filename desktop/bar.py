@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.settings import OWN_PROMPT, Choices
+from desktop.write_choice import WriteChoice
 from mqwen.hub import STARTER, installed_models
 
 _CHOOSE_FOLDER = "\0choose"  # no model can have this name
@@ -50,16 +51,13 @@ class Bar(QWidget):
         self.style_ = self._combo(self.tr("St&yle"), styles, choices.style)
         languages = {"en": "English", "zh": "中文"}
         self.language = self._combo(self.tr("&Language"), languages, choices.language)
-        write = {
-            "txt": self.tr(".txt beside each photo"),
-            "caption": self.tr(".caption beside each photo"),
-            "jsonl": self.tr("metadata.jsonl per folder"),
-            "none": self.tr("Nothing, only show"),
-        }
-        self.write = self._combo(self.tr("&Write"), write, choices.write)
+        self.write = WriteChoice(choices.write)
+        self.write.changed.connect(self._changed)
         existing = {
             "skip": self.tr("Keep"),
+            "fill": self.tr("Keep, fill what is missing"),
             "append": self.tr("Add to it"),
+            "stale": self.tr("Replace what is out of date"),
             "overwrite": self.tr("Replace what MQwen wrote"),
             "overwrite-all": self.tr("Replace everything"),
         }
@@ -90,6 +88,7 @@ class Bar(QWidget):
         fields = QGridLayout()
         fields.setHorizontalSpacing(12)
         fields.setVerticalSpacing(3)
+        self.write.setProperty("field", self.tr("&Write"))
         for column, combo in enumerate((self.model, self.style_, self.language, self.write, self.existing)):
             label = QLabel(str(combo.property("field")))
             label.setObjectName("fieldName")
@@ -111,7 +110,7 @@ class Bar(QWidget):
             style=self.style_.currentData(),
             prompt=self.prompt.text().strip(),
             language=self.language.currentData(),
-            write=self.write.currentData(),
+            write=self.write.names(),
             existing=self.existing.currentData(),
         )
 
@@ -147,6 +146,15 @@ class Bar(QWidget):
                 self.model.insertItem(self.model.count() - 1, Path(model).name, model)
                 self.model.setItemData(self.model.findData(model), model, Qt.ItemDataRole.ToolTipRole)
         self.model.setCurrentIndex(self.model.findData(model))
+
+    def refresh_models(self) -> None:
+        """Look again which models are here; the chosen one stays chosen."""
+        chosen = self.model.currentData()
+        with QSignalBlocker(self.model):
+            self.model.clear()
+            for value, text in self._models(chosen).items():
+                self.model.addItem(text, value)
+            self.model.setCurrentIndex(self.model.findData(chosen))
 
     def _models(self, chosen: str) -> dict[str, str]:
         names = list(dict.fromkeys([STARTER, *installed_models(), chosen]))

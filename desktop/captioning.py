@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
+from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
 from desktop.sidecars import RunTargets, save_edit, sources_of
-from desktop.worker import CaptionWorker, Ending, Job
+from desktop.worker import CaptionWorker, Ending, Job, Trial
+from mqwen.engine.prompts import fill
 from mqwen.errors import MqwenError
 from mqwen.run import Outcome, RunSettings
 
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+
+_STREAM_MS = 100
 _STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
 
 
@@ -33,18 +41,33 @@ class Captioning(QObject):
     failed = Signal(object, str)  # path, reason
     recovered = Signal(object)  # path: captioned or saved after all
     finished = Signal(object)  # Ending
+    paused_changed = Signal(bool)
+    caption_streamed = Signal(object, str)  # path, its caption as far as it is; several times a second
+    memory_changed = Signal(object, object)  # bytes of the card's memory in use, and in all
+    tried = Signal(object, str, str)  # path, what the model would write, why it says nothing
+    try_finished = Signal(object)  # Ending
 
     _job_given = Signal(object)
+    _unload_asked = Signal()
+    _trial_given = Signal(object)
 
     def __init__(
-        self, photos: PhotoModel, parent: QObject | None = None, *, worker: CaptionWorker | None = None
+        self,
+        photos: PhotoModel,
+        parent: QObject | None = None,
+        *,
+        worker: CaptionWorker | None = None,
+        catalog: Callable[[], Catalog] | None = None,
     ) -> None:
         super().__init__(parent)
         self._photos = photos
+        self._catalog = catalog
         self._job: Job | None = None
+        self._trial: Trial | None = None
+        self._paused = False
         self._edited: set[Path] = set()
         self._opened: list[frozenset[Path]] = []  # what is open, and before it what was open earlier
-        self._write = "txt"
+        self._write: tuple[str, ...] = ("txt",)
         self.pace = Pace(0)
         self.tally: Counter[str] = Counter()  # outcomes of the run, by status; "edited": the human's words count
         photos.edit_committed.connect(self.save)
@@ -54,24 +77,40 @@ class Captioning(QObject):
         self._worker = worker or CaptionWorker()
         self._worker.moveToThread(self._thread)
         self._job_given.connect(self._worker.work)
+        self._unload_asked.connect(self._worker.unload)
         self._worker.loading_started.connect(self.loading)
         self._worker.model_loaded.connect(self.model_loaded)
         self._worker.photo_begun.connect(self._begin)
         self._worker.photo_passed_over.connect(self._pass_over)
         self._worker.outcome_ready.connect(self._take)
         self._worker.finished.connect(self._finish)
+        self._worker.memory_changed.connect(self.memory_changed)
+        self._trial_given.connect(self._worker.try_out)
+        self._worker.tried.connect(self.tried)
+        self._worker.try_finished.connect(self._finish_trial)
+        self._look_at_stream = QTimer(self, interval=_STREAM_MS)
+        self._look_at_stream.timeout.connect(self._tell_stream)
 
     # A run.
 
     def running(self) -> bool:
         return self._job is not None
 
-    def start(self, paths: Sequence[Path], model: str, settings: RunSettings) -> None:
-        """Start a run over photos; one that is under way goes on, and nothing else happens.
+    def busy(self) -> bool:
+        """Say whether the model is at work, for a run or for a trial."""
+        return self._job is not None or self._trial is not None
+
+    def start(
+        self, paths: Sequence[Path], model: str, settings: RunSettings, interrupted: InterruptedRuns | None = None
+    ) -> None:
+        """Start a run over photos; what is under way goes on, and nothing else happens.
 
         Words that the disk has refused are saved first if it takes them now; their photos stay out of the run.
+
+        Args:
+            interrupted: where to note that the run is under way, for a next start after a crash.
         """
-        if self._job is not None or not paths:
+        if self.busy() or not paths:
             return
         keeps = settings.existing == "skip"
         words = self.save_again()
@@ -82,7 +121,12 @@ class Captioning(QObject):
             {path for path in paths if (photo := self._photos.photo(path)) and photo.caption} if keeps else set()
         )
         to_do = len(paths) - len(with_text)
-        self._job = Job(tuple(paths), model, settings, RunTargets(self._opened, settings.write))
+        targets = RunTargets(self._opened, settings.write)
+        self._job = Job(tuple(paths), model, settings, targets, self._catalog)
+        if interrupted is not None and settings.writes():
+            sources = tuple(self._opened[0]) if self._opened else ()
+            note = InterruptedRun(sources, tuple(paths), replace(settings, model=model))
+            self._job = replace(self._job, begin=lambda: interrupted.note(note), end=interrupted.forget)
         self._edited = set(words)
         self._job.withdrawn.update(words)  # a folder among the paths may hold them
         if not self._job.targets.names:  # without a place to look, the run cannot know that they have text
@@ -90,18 +134,48 @@ class Captioning(QObject):
         self.tally = Counter()
         self.pace = Pace(len(paths), to_do)
         self._thread.start()
+        self._look_at_stream.start()
         self.started.emit()
         self._job_given.emit(self._job)
 
+    def try_out(self, paths: Sequence[Path], model: str, settings: RunSettings) -> None:
+        """Caption a few photos without writing anything: `tried` comes for each, then `try_finished`."""
+        if self.busy():
+            return
+        text = settings.question()
+        captions = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
+        self._trial = Trial(tuple(paths), model, settings, lambda path: fill(text, path, captions.get(path)))
+        self._thread.start()
+        self._trial_given.emit(self._trial)
+
     def cancel(self) -> None:
-        """Stop within one decode step; `finished` follows."""
-        if self._job is not None:
-            self._job.stop.stop_now()
+        """Stop within one decode step; `finished` or `try_finished` follows."""
+        for work in (self._job, self._trial):
+            if work is not None:
+                work.stop.stop_now()
+        self.set_paused(False)
+
+    def paused(self) -> bool:
+        return self._paused
+
+    def set_paused(self, paused: bool) -> None:
+        """Let the run rest, or go on; what is in hand keeps its place."""
+        if paused == self._paused or (paused and self._job is None):
+            return
+        self._paused = paused
+        self._worker.set_paused(paused)
+        (self.pace.pause if paused else self.pace.resume)()
+        self.paused_changed.emit(paused)
 
     def withdraw(self, paths: Sequence[Path]) -> None:
         """Leave photos out of the run that is under way, unless they have begun."""
         if self._job is not None:
             self._job.withdrawn.update(paths)
+
+    def unload(self) -> None:
+        """Let the model's memory go; the next run loads it anew. Not while a run is under way."""
+        if self._job is None:
+            self._unload_asked.emit()
 
     def close(self) -> None:
         """Stop the run and the thread, and wait for it: one decode step, or the rest of an import."""
@@ -111,11 +185,11 @@ class Captioning(QObject):
 
     # Edits.
 
-    def set_places(self, sources: Sequence[Path], write: str) -> None:
+    def set_places(self, sources: Sequence[Path], write: Sequence[str]) -> None:
         """Say what is open, and where the caption of a photo goes that has none yet."""
         now = frozenset(sources)
         self._opened = [now, *(earlier for earlier in self._opened if earlier != now)]
-        self._write = write
+        self._write = tuple(write)
 
     @Slot(object, str)
     def save(self, path: Path, text: str) -> None:
@@ -179,8 +253,19 @@ class Captioning(QObject):
             self.failed.emit(path, reason)
         self.progressed.emit()
 
+    def _tell_stream(self) -> None:
+        for path, text in self._worker.take_streamed().items():
+            self.caption_streamed.emit(path, text)
+
+    @Slot(object)
+    def _finish_trial(self, ending: Ending) -> None:
+        self._trial = None
+        self.try_finished.emit(ending)
+
     @Slot(object)
     def _finish(self, ending: Ending) -> None:
         self._job = None
+        self._look_at_stream.stop()
+        self.set_paused(False)
         self._photos.set_running(self._photos.running(), False)
         self.finished.emit(ending)

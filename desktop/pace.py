@@ -25,6 +25,7 @@ class Pace:
         self._clock = clock
         self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
         self._worked = 0
+        self._paused_at: float | None = None
 
     def count(self, *, worked: bool) -> None:
         """Count a photo as done; one that was only skipped tells nothing about the pace (`worked` false)."""
@@ -36,6 +37,17 @@ class Pace:
         self._marks.append((now, self._worked))
         while len(self._marks) > 2 and now - self._marks[1][0] > WINDOW_SECONDS:
             self._marks.popleft()
+
+    def pause(self) -> None:
+        """The run rests: until resume() time does not count."""
+        if self._paused_at is None:
+            self._paused_at = self._clock()
+
+    def resume(self) -> None:
+        if self._paused_at is None:
+            return
+        rested, self._paused_at = self._clock() - self._paused_at, None
+        self._marks = deque((at + rested, worked) for at, worked in self._marks)
 
     def per_second(self) -> float | None:
         """Return images per second; None before the first."""

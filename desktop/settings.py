@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
+from desktop.preferences import Preferences, read_preferences, write_preferences
 from mqwen.engine.prompts import LANGUAGES, STYLES
+from mqwen.library.targets import TARGETS
 from mqwen.run import EXISTING, RunSettings
 
 OWN_PROMPT = "own"
-WRITE = ("txt", "caption", "jsonl", "none")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Choices:
         style: one of STYLES, or OWN_PROMPT.
         prompt: the user's own question, used with OWN_PROMPT.
         language: one of LANGUAGES.
-        write: one of WRITE.
+        write: any of TARGETS.
         existing: one of EXISTING.
     """
 
@@ -30,7 +32,7 @@ class Choices:
     style: str = "brief"
     prompt: str = ""
     language: str = "en"
-    write: str = "txt"
+    write: tuple[str, ...] = ("txt",)
     existing: str = "skip"
 
     def run_settings(self) -> RunSettings:
@@ -40,12 +42,12 @@ class Choices:
             prompt=self.prompt if own else None,
             style="brief" if own else self.style,
             language=self.language,
-            write=(self.write,),
+            write=self.write,
             existing=self.existing,  # type: ignore[arg-type]
         )
 
 
-_KNOWN = {"style": (*STYLES, OWN_PROMPT), "language": LANGUAGES, "write": WRITE, "existing": EXISTING}
+_KNOWN = {"style": (*STYLES, OWN_PROMPT), "language": LANGUAGES, "existing": EXISTING}
 
 
 class Settings:
@@ -53,19 +55,37 @@ class Settings:
 
     def __init__(self, store: QSettings) -> None:
         self._store = store
+        self._preferences = read_preferences(store)
+
+    @property
+    def store(self) -> QSettings:
+        """The file itself, for parts of the window that keep something of their own."""
+        return self._store
+
+    def preferences(self) -> Preferences:
+        """Return what is settled for all runs; any thread may ask."""
+        return self._preferences
+
+    def keep_preferences(self, preferences: Preferences) -> None:
+        self._preferences = preferences
+        write_preferences(self._store, preferences)
 
     def choices(self) -> Choices:
         chinese = QLocale.system().language() == QLocale.Language.Chinese
-        values = {"language": "zh" if chinese else "en"}
+        values: dict[str, Any] = {"language": "zh" if chinese else "en"}
         for field in fields(Choices):
             value = self._store.value(f"choices/{field.name}")
-            if isinstance(value, str) and (field.name not in _KNOWN or value in _KNOWN[field.name]):
+            if field.name == "write":
+                places = tuple(name for name in str(value or "").split("+") if name in TARGETS)
+                values["write"] = places or Choices.write
+            elif isinstance(value, str) and (field.name not in _KNOWN or value in _KNOWN[field.name]):
                 values[field.name] = value
         return Choices(**values)
 
     def keep_choices(self, choices: Choices) -> None:
         for field in fields(Choices):
-            self._store.setValue(f"choices/{field.name}", getattr(choices, field.name))
+            value = getattr(choices, field.name)
+            self._store.setValue(f"choices/{field.name}", "+".join(value) if field.name == "write" else value)
 
     def column_width(self, default: int) -> int:
         try:

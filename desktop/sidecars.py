@@ -7,15 +7,22 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from mqwen.library.targets import Targets
+from mqwen.errors import WriteError
+from mqwen.library.sidecar import one_line
+from mqwen.library.targets import METADATA_TARGETS, Targets
 
 _PLACES = ("txt", "caption", "jsonl")
 
 
-def places(sources: Collection[Path], write: str) -> Targets:
-    """Return all places where a caption may stand; the one that runs write to now is looked at first."""
-    first = write if write in _PLACES else _PLACES[0]
-    return Targets(sources, (first, *(place for place in _PLACES if place != first)))
+def places(sources: Collection[Path], write: Sequence[str]) -> Targets:
+    """Return all places where a caption may stand; those that runs write to now are looked at first.
+
+    Embedded metadata is looked at only where runs write it, and last: for that each photo has to be opened.
+    """
+    chosen = [name for name in write if name != "none"]
+    quick = [name for name in chosen if name != "embed"]
+    last = ["embed"] if "embed" in chosen else []
+    return Targets(sources, (*quick, *(place for place in _PLACES if place not in quick), *last))
 
 
 def sources_of(photo: Path, opened: Sequence[Collection[Path]]) -> Collection[Path]:
@@ -94,10 +101,13 @@ class RunTargets(Targets):
             return True
 
 
-def save_edit(photo: Path, text: str, sources: Collection[Path], write: str, run: RunTargets | None = None) -> None:
-    """Write a human's words where the photo's caption stands, else where `write` says.
+def save_edit(
+    photo: Path, text: str, sources: Collection[Path], write: Sequence[str], run: RunTargets | None = None
+) -> None:
+    """Write a human's words wherever the photo's caption stands, else where `write` says.
 
-    What stands there must be readable: text in an unknown encoding is never replaced.
+    What stands there must be readable: text in an unknown encoding is never replaced. Text that says something else
+    than the caption which was shown is another text, and stays.
 
     Args:
         sources: what the window has open, or had when it showed the photo.
@@ -108,8 +118,29 @@ def save_edit(photo: Path, text: str, sources: Collection[Path], write: str, run
         WriteError, DiskFullError: it cannot be written; what stood there is untouched.
     """
     with run.editing(photo) if run else nullcontext(), places(sources, write) as targets:
-        lacking = targets.lacking(photo)
-        name = next((name for name in targets.names if name not in lacking), targets.names[0])
-        # A metadata.jsonl has one writer at a time: while the run holds it, the edit goes through the run's hands.
-        if not (run and run.write_edit(photo, name, text, targets.table_folder(photo))):
-            targets.write(photo, name, text, append=False)
+        standing = {name: found for name in targets.names if (found := targets.read(photo, name)) is not None}
+        shown = next(iter(standing.values())).text if standing else ""
+        names = [name for name, found in standing.items() if one_line(found.text) == one_line(shown)]
+        for name in names or [name for name in write if name != "none"] or [_PLACES[0]]:
+            if name in METADATA_TARGETS:
+                _write_metadata(targets, photo, name, text)
+            # A metadata.jsonl has one writer at a time: while the run holds it, the edit goes through the run's hands.
+            elif not (run and run.write_edit(photo, name, text, targets.table_folder(photo))):
+                targets.write(photo, name, text, append=False)
+
+
+def _write_metadata(targets: Targets, photo: Path, name: str, text: str) -> None:
+    """Write a person's words into a photo or its XMP sidecars, in the one language in which they stand there."""
+    from mqwen.library.metadata.blocks import Refusal
+    from mqwen.library.metadata.commit import commit
+    from mqwen.library.metadata.fields import Edit
+
+    standing = targets.read(photo, name)
+    languages = standing.languages if standing else frozenset()
+    edit = Edit(caption=text, language=next(iter(languages)) if len(languages) == 1 else None)
+    try:
+        for planned in targets.plan_metadata(photo, name, edit):
+            if planned.after is not None:
+                commit(planned.path, planned.after, planned.stat_at_read)
+    except Refusal as refusal:
+        raise WriteError(refusal.reason, path=photo) from refusal

@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop.known import settle_all
 from desktop.photos import Photo, PhotoModel, State
 from desktop.scanning import FolderScan
 from desktop.sidecars import places
+from mqwen.errors import MqwenError
+from mqwen.library.catalog import Catalog
+
+log = logging.getLogger(__name__)
 
 
 class Sources(QObject):
-    """Keeps a PhotoModel filled with the photos of the paths that are open; one scan at a time."""
+    """Keeps a PhotoModel filled with the photos of the paths that are open; one scan at a time.
+
+    Args:
+        catalog: gives the catalog, which is asked for the photos' states; it is called in the scan's thread.
+
+    Attributes:
+        paths: what is open.
+        recursive: whether scans descend into subfolders.
+    """
 
     failed = Signal(object, str)  # path, reason: a folder or a sidecar that cannot be read
     recovered = Signal(object)  # path: found well
     finished = Signal()  # the last photo has come
 
-    def __init__(self, photos: PhotoModel, parent: QObject | None = None) -> None:
+    def __init__(
+        self, photos: PhotoModel, parent: QObject | None = None, *, catalog: Callable[[], Catalog] | None = None
+    ) -> None:
         super().__init__(parent)
         self._photos = photos
+        self._catalog = catalog
         self._scan: FolderScan | None = None
         self.paths: tuple[Path, ...] = ()
+        self.recursive = True
 
-    def open(self, paths: Sequence[Path], write: str) -> None:
+    def open(self, paths: Sequence[Path], write: Sequence[str]) -> None:
         """List the photos of other paths; `write` says whose captions are looked at first, see desktop.sidecars."""
         self.paths = tuple(path.absolute() for path in paths)
         self.reload(write)
 
-    def reload(self, write: str) -> None:
+    def reload(self, write: Sequence[str]) -> None:
         """Look at the disk again."""
         if self._scan is not None:
             self._scan.abandon()
         self._photos.begin_scan()
-        self._scan = FolderScan(self.paths, places(self.paths, write), self)
+        targets = places(self.paths, write)
+        self._scan = FolderScan(self.paths, targets, self, recursive=self.recursive, settle=self._settle)
         self._scan.found.connect(self._found)
         self._scan.folder_failed.connect(self._folder_failed)
         self._scan.done.connect(self._done)
@@ -46,15 +65,25 @@ class Sources(QObject):
         for scan in self.findChildren(FolderScan):
             scan.stop()
 
+    def _settle(self, photos: list[Photo]) -> None:
+        """Add what the catalog knows; the list does without where it cannot be read."""
+        if self._catalog is None:
+            return
+        try:
+            settle_all(photos, self._catalog())
+        except MqwenError as error:
+            log.warning("states of photos are not known: %s", error)
+
     @Slot(object, object)
     def _found(self, scan: FolderScan, photos: list[Photo]) -> None:
         if scan is not self._scan:
             return
         self._photos.add(photos)
         for photo in photos:
+            listed = self._photos.photo(photo.path)
             if photo.state is State.FAILED:
                 self.failed.emit(photo.path, photo.reason)
-            elif (listed := self._photos.photo(photo.path)) and listed.state is not State.FAILED:
+            elif listed is not None and listed.state is not State.FAILED:
                 self.recovered.emit(photo.path)
 
     @Slot(object, object, str)

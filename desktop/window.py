@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from desktop.captioning import Captioning
 from desktop.failures import FailureDock
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
+from desktop.loading import load_with
 from desktop.menus import Menus
 from desktop.notice import Notice
-from desktop.photos import PhotoModel, State
+from desktop.photo import HAVE_TEXT
+from desktop.photos import PhotoModel
 from desktop.settings import OWN_PROMPT, Settings
+from desktop.settings_part import SettingsPart
 from desktop.sources import Sources
 from desktop.thumbnails import Thumbnails
 from desktop.welcome import Welcome
@@ -39,6 +43,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._settings = settings
         self._catalog = catalog
+        self._catalog_lock = threading.Lock()
         self._closing = False
         self._given_up: set[tuple[Path, str]] = set()  # unsaved words that the user was warned of
         self.setWindowTitle("MQwen")
@@ -46,9 +51,10 @@ class MainWindow(QMainWindow):
         self.resize(1240, 820)
 
         self.photos = PhotoModel(self)
-        self.sources = Sources(self.photos, self)
+        self.sources = Sources(self.photos, self, catalog=lambda: self.catalog)
         self.thumbnails = Thumbnails(self)
-        self.captioning = Captioning(self.photos, self, worker=worker)
+        worker = worker or CaptionWorker(load_with(settings.preferences))
+        self.captioning = Captioning(self.photos, self, worker=worker, catalog=lambda: self.catalog)
         width = settings.column_width(USUAL)
         self.bar = Bar(settings.choices())
         self.notice = Notice()
@@ -59,6 +65,7 @@ class MainWindow(QMainWindow):
         self.failures = FailureDock(self)
         self._lay_out()
         self.menus = Menus(self)
+        self.settings_part = SettingsPart(self, settings)
         self._connect()
         self.failures.hide()
         geometry, state = settings.layout()
@@ -70,9 +77,10 @@ class MainWindow(QMainWindow):
     @property
     def catalog(self) -> Catalog:
         """The user's catalog, opened with its first use. Raises CatalogError where it cannot be."""
-        if self._catalog is None:
-            self._catalog = Catalog()
-        return self._catalog
+        with self._catalog_lock:  # scans ask for it in their own thread
+            if self._catalog is None:
+                self._catalog = Catalog()
+            return self._catalog
 
     def _lay_out(self) -> None:
         toolbar = QToolBar(self.tr("Choices"))
@@ -136,7 +144,7 @@ class MainWindow(QMainWindow):
         """Look at the disk again; a run that is under way goes on."""
         self._look(self.sources.reload)
 
-    def _look(self, scan: Callable[[str], None]) -> None:
+    def _look(self, scan: Callable[[tuple[str, ...]], None]) -> None:
         self.grid.commit_edit()
         self.thumbnails.clear()
         write = self.bar.choices().write
@@ -192,7 +200,7 @@ class MainWindow(QMainWindow):
             self.bar.prompt.setFocus()
             return
         try:
-            settings = choices.run_settings()
+            settings = self._settings.preferences().applied_to(choices.run_settings())
         except MqwenError as error:
             self.notice.say("run", str(error))
             return
@@ -288,12 +296,14 @@ class MainWindow(QMainWindow):
             self._refresh.start()
 
     def _show_counts(self) -> None:
-        total, done = self.photos.rowCount(), self.photos.count(State.CAPTIONED, State.EDITED)
+        total, done = self.photos.total(), self.photos.count(*HAVE_TEXT)
         number = QLocale().toString
         if self.photos.scanning():
             text = self.tr("Looking for photos: {total} so far").format(total=number(total))
         elif total:
             text = self.tr("{done} of {total} captioned").format(done=number(done), total=number(total))
+            if self.photos.filtered():
+                text = self.tr("{shown} shown").format(shown=number(self.photos.rowCount())) + " · " + text
         else:
             text = ""
         self.footer.set_summary(text)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop.scanning import reason_of
 from desktop.sidecars import RunTargets
 from mqwen.errors import Cancelled, InputError, MqwenError
+from mqwen.library.compose import compose
 from mqwen.run import Outcome, RunSettings, StopFlag, run
 
 if TYPE_CHECKING:
     from mqwen import Caption, Captioner
+    from mqwen.library.catalog import Catalog
 
 Load = Callable[[str, Callable[[], bool]], "Captioner"]
 log = logging.getLogger(__name__)
+_MEMORY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Job:
         paths: the photos, in the order shown.
         model: as mqwen.hub.find_model() takes it.
         targets: where it writes; the window's edits pass through it too.
+        catalog: gives the catalog in which the run is noted, so that it can be taken back; None opens the user's own.
+        begin, end: called in the worker's thread around the run: what the next start needs if this one is killed.
         withdrawn: photos that the window took out since; another thread adds to it.
     """
 
@@ -36,8 +44,22 @@ class Job:
     model: str
     settings: RunSettings
     targets: RunTargets
+    catalog: Callable[[], Catalog] | None = None
+    begin: Callable[[], object] = lambda: None
+    end: Callable[[], object] = lambda: None
     stop: StopFlag = field(default_factory=StopFlag)
     withdrawn: set[Path] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A few photos to be captioned for the eye alone; `question` gives what is asked about each."""
+
+    paths: tuple[Path, ...]
+    model: str
+    settings: RunSettings
+    question: Callable[[Path], str]
+    stop: StopFlag = field(default_factory=StopFlag)
 
 
 @dataclass(frozen=True)
@@ -66,32 +88,91 @@ class CaptionWorker(QObject):
     photo_passed_over = Signal(object)  # path: withdrawn
     outcome_ready = Signal(object)  # Outcome
     finished = Signal(object)  # Ending
+    memory_changed = Signal(object, object)  # bytes of the card's memory in use, and in all
+    tried = Signal(object, str, str)  # path, what the model says, why it says nothing
+    try_finished = Signal(object)  # Ending
 
     def __init__(self, load: Load | None = None) -> None:
         super().__init__()
         self._load_captioner = load or load_captioner
         self._captioner: Captioner | None = None
         self._model: str | None = None
+        self._paused = False
+        self._streamed: dict[Path, str] = {}
+        self._memory_told = 0.0
+
+    # From any thread.
+
+    def set_paused(self, paused: bool) -> None:
+        """Compute nothing more until it is False again; what is in hand keeps its place."""
+        self._paused = paused
+        captioner = self._captioner
+        if captioner is not None:
+            (captioner.pause if paused else captioner.resume)()
+
+    def take_streamed(self) -> dict[Path, str]:
+        """Return the captions that have grown since the last call, as far as they are."""
+        streamed, self._streamed = self._streamed, {}
+        return streamed
+
+    # In the worker's own thread.
 
     @Slot(object)
     def work(self, job: Job) -> None:
         """Do a job, whatever happens in it; `finished` always comes, exactly once."""
         try:
+            job.begin()
             with job.targets:  # edits may have passed through it even if the run never begins
-                captioner = self._load(job)
-                watched = cast("Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job)))
+                captioner = self._load(job.model, job.stop)
+                watched = cast(
+                    "Captioner", _Watched(captioner, lambda photos: self._hand_over(photos, job), self._told)
+                )
                 settings = replace(job.settings, model=job.model)
-                for outcome in run(job.paths, settings, captioner=watched, stop=job.stop, into=job.targets):
+                catalog = job.catalog() if job.catalog is not None and settings.writes() else None
+                for outcome in run(
+                    job.paths, settings, captioner=watched, stop=job.stop, into=job.targets, catalog=catalog
+                ):
                     self.outcome_ready.emit(_as_it_stands(outcome, job))
+                    self._tell_memory()
             ending = Ending("cancelled" if job.stop.finishing() else "done")
-        except Cancelled:
-            ending = Ending("cancelled")
-        except MqwenError as error:
-            ending = Ending("failed", str(error))
-        except Exception as error:  # Qt would only print it, and the window would wait for ever
-            log.exception("the run stopped")
-            ending = Ending("failed", f"{type(error).__name__}: {error}")
+        except Exception as error:
+            ending = self._ending(error)
+        self._streamed = {}
+        job.end()
         self.finished.emit(ending)
+
+    @Slot(object)
+    def try_out(self, trial: Trial) -> None:
+        """Caption a few photos and write nothing; `try_finished` always comes, exactly once."""
+        try:
+            captioner = self._load(trial.model, trial.stop)
+            for path, result in captioner.caption_many(
+                iter(trial.paths),
+                prompt=trial.question,
+                style=trial.settings.style,
+                max_new_tokens=trial.settings.max_new_tokens,
+                temperature=trial.settings.temperature,
+                seed=trial.settings.seed,
+                cancelled=trial.stop.stopped,
+                finishing=trial.stop.finishing,
+            ):
+                if isinstance(result, MqwenError):
+                    self.tried.emit(path, "", reason_of(result))
+                else:
+                    self.tried.emit(path, compose(result, trial.settings).text, "")
+            ending = Ending("cancelled" if trial.stop.finishing() else "done")
+        except Exception as error:
+            ending = self._ending(error)
+        self.try_finished.emit(ending)
+
+    @staticmethod
+    def _ending(error: Exception) -> Ending:
+        if isinstance(error, Cancelled):
+            return Ending("cancelled")
+        if isinstance(error, MqwenError):
+            return Ending("failed", str(error))
+        log.error("the run stopped", exc_info=error)  # Qt would only print it, and the window would wait for ever
+        return Ending("failed", f"{type(error).__name__}: {error}")
 
     @Slot()
     def unload(self) -> None:
@@ -100,13 +181,15 @@ class CaptionWorker(QObject):
             self._captioner.unload()
         self._captioner = self._model = None
 
-    def _load(self, job: Job) -> Captioner:
-        if self._captioner is not None and self._model == job.model:
+    def _load(self, model: str, stop: StopFlag) -> Captioner:
+        if self._captioner is not None and self._model == model:
             return self._captioner
         self.unload()
         self.loading_started.emit()
-        captioner = self._load_captioner(job.model, job.stop.stopped)
-        self._captioner, self._model = captioner, job.model
+        captioner = self._load_captioner(model, stop.stopped)
+        self._captioner, self._model = captioner, model
+        if self._paused:
+            captioner.pause()
         self.model_loaded.emit(captioner.describe(), captioner.is_starter)
         return captioner
 
@@ -117,6 +200,20 @@ class CaptionWorker(QObject):
                 continue
             self.photo_begun.emit(path)
             yield path
+
+    def _told(self, path: Path, text: str) -> None:
+        self._streamed[path] = text
+
+    def _tell_memory(self) -> None:
+        plan = getattr(self._captioner, "plan", None)
+        now = time.monotonic()
+        if plan is None or plan.device.type != "cuda" or now - self._memory_told < _MEMORY_SECONDS:
+            return
+        self._memory_told = now
+        import torch
+
+        free, total = torch.cuda.mem_get_info(plan.device)
+        self.memory_changed.emit(total - free, total)
 
 
 def _as_it_stands(outcome: Outcome, job: Job) -> Outcome:
@@ -130,11 +227,24 @@ def _as_it_stands(outcome: Outcome, job: Job) -> Outcome:
 
 
 class _Watched:
-    """A Captioner for run() whose photos pass by the window on their way: as much of one as run() uses."""
+    """A Captioner for run() whose photos, and words, pass by the window on their way: as much of one as run() uses."""
 
-    def __init__(self, captioner: Captioner, watch: Callable[[Iterable[Path]], Iterator[Path]]) -> None:
+    def __init__(
+        self,
+        captioner: Captioner,
+        watch: Callable[[Iterable[Path]], Iterator[Path]],
+        told: Callable[[Path, str], None],
+    ) -> None:
         self._captioner = captioner
         self._watch = watch
+        self._told = told
 
     def caption_many(self, photos: Iterable[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
-        return self._captioner.caption_many(self._watch(photos), **options)
+        with closing(self._captioner.events(self._watch(photos), **options)) as events:
+            for event in events:
+                if event.kind == "token":
+                    self._told(event.item, event.text)
+                elif event.error is not None:
+                    yield event.item, event.error
+                else:
+                    yield event.item, event.captions[0]

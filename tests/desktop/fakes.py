@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from mqwen.engine.caption import Caption
+from mqwen.engine.events import Event
 from mqwen.errors import Cancelled, ImageError, MqwenError
 
 
@@ -29,6 +31,7 @@ class FakeCaptioner:
 
     def __init__(self, *, hold: bool = False) -> None:
         self.hold = hold
+        self.paused = False
         self.asked: list[Path] = []
         self.prompts: list[str] = []
         self.decoding = threading.Event()  # set while waiting inside a caption
@@ -43,25 +46,42 @@ class FakeCaptioner:
     def unload(self) -> None:
         pass
 
-    def caption_many(
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def caption_many(self, photos: Iterable[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
+        for event in self.events(photos, **options):
+            if event.kind != "token":
+                yield event.item, event.error or event.captions[0]
+
+    def events(
         self, photos: Iterable[Path], *, prompt: Callable[[Path], str], cancelled: Callable[[], bool], **options: Any
-    ) -> Iterator[tuple[Path, Caption | MqwenError]]:
+    ) -> Iterator[Event]:
         photos = iter(photos)
         while batch := list(islice(photos, 4)):
             for path in batch:
                 self.asked.append(path)
                 self.prompts.append(prompt(path))
-                while self.hold and not self._permits.acquire(timeout=0.005):
+                yield Event("token", path, text="A picture")
+                while self.paused or (self.hold and not self._permits.acquire(timeout=0.005)):
                     self.decoding.set()
                     if cancelled():
                         raise Cancelled("stopped")
+                    time.sleep(0.001)
                 self.decoding.clear()
                 if cancelled():
                     raise Cancelled("stopped")
-                if "bad" in path.name:
-                    yield path, ImageError("the file ends before its picture does", path=path, hint="Copy it again.")
-                else:
-                    yield path, Caption(text_for(path), (), 5, "stop", -0.1)
+                yield self.answer(path)
+
+    def answer(self, path: Path) -> Event:
+        """Return what comes out about one photo."""
+        if "bad" in path.name:
+            error = ImageError("the file ends before its picture does", path=path, hint="Copy it again.")
+            return Event("error", path, error=error)
+        return Event("caption", path, captions=(Caption(text_for(path), (), 5, "stop", -0.1),))
 
 
 class Loader:

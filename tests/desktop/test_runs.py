@@ -12,6 +12,8 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop.photos import PHOTO_ROLE, Order, State
+from mqwen.engine.caption import Caption
+from mqwen.engine.events import Event
 from mqwen.errors import CheckpointError
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
 
@@ -111,10 +113,7 @@ def test_a_failed_photo_is_listed_with_its_reason_and_can_be_tried_again(qtbot, 
     captioner = window.captioning._worker._captioner
     captioner.asked.clear()
     paths[1].rename(tmp_path / "in" / "2 good.png").rename(paths[1])
-    captioner.caption_many, real = None, captioner.caption_many
-    captioner.caption_many = lambda photos, **options: (
-        (path, result if not isinstance(result, Exception) else _well(path)) for path, result in real(photos, **options)
-    )
+    captioner.answer = _well
     run_to_end(qtbot, window, lambda: window.failures.retry_requested.emit(window.failures.paths()))
     assert captioner.asked == [paths[1]]
     assert window.failures.paths() == []
@@ -122,9 +121,7 @@ def test_a_failed_photo_is_listed_with_its_reason_and_can_be_tried_again(qtbot, 
 
 
 def _well(path):
-    from mqwen.engine.caption import Caption
-
-    return Caption("Well now.", (), 3, "stop", -0.1)
+    return Event("caption", path, captions=(Caption("Well now.", (), 3, "stop", -0.1),))
 
 
 def test_cancel_stops_inside_a_caption_and_keeps_what_is_done(qtbot, make_window, open_folder, tmp_path):
@@ -153,7 +150,7 @@ def test_an_edit_during_an_overwriting_run_wins(qtbot, make_window, open_folder,
     paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(9)])
     captioner = FakeCaptioner(hold=True)
     window = make_window(Loader(captioner))
-    window.bar.write.setCurrentIndex(window.bar.write.findData(write))
+    window.bar.write.choose(write)
     window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite"))
     open_folder(window, tmp_path / "in", 9)
     window.start()
@@ -239,14 +236,15 @@ def test_existing_text_is_treated_as_chosen(qtbot, window, open_folder, tmp_path
     assert shown(window) == {"0.png": text}
 
 
-@pytest.mark.parametrize("write", ["caption", "jsonl", "none"])
+@pytest.mark.parametrize("write", ["caption", "jsonl", "none", "xmp", "embed"])
 def test_writes_where_it_was_told(qtbot, window, open_folder, tmp_path, write):
     draw_photos(tmp_path / "in" / "deep", ["0.png"])
-    window.bar.write.setCurrentIndex(window.bar.write.findData(write))
+    window.bar.write.choose(write)
     open_folder(window, tmp_path / "in", 1)
     run_to_end(qtbot, window)
     files = {str(path.relative_to(tmp_path / "in")) for path in (tmp_path / "in").rglob("*") if path.is_file()}
-    expected = {"caption": {"deep/0.caption"}, "jsonl": {"metadata.jsonl"}, "none": set()}[write]
+    beside = {"caption": {"deep/0.caption"}, "jsonl": {"metadata.jsonl"}, "xmp": {"deep/0.png.xmp"}}
+    expected = beside.get(write, set())
     assert files == {"deep/0.png"} | expected
     assert shown(window) == {"0.png": "A picture called 0."}
     window.reload()
@@ -311,7 +309,7 @@ def test_loading_is_shown_and_can_be_cancelled(qtbot, make_window, open_folder, 
 
 def test_a_surprise_in_the_worker_ends_the_run_not_the_window(qtbot, make_window, open_folder, tmp_path, caplog):
     class Broken(FakeCaptioner):
-        def caption_many(self, photos, **options):
+        def events(self, photos, **options):
             next(iter(photos))
             raise ZeroDivisionError("a bug")
             yield
@@ -445,7 +443,7 @@ def test_words_go_to_the_table_of_the_folder_that_is_open(qtbot, make_window, op
     [path] = draw_photos(tmp_path / "D" / "sub", ["x.png"])
     captioner = FakeCaptioner(hold=True)
     window = make_window(Loader(captioner))
-    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    window.bar.write.choose("jsonl")
     open_folder(window, tmp_path / "C", 1)
     if running:
         window.start()
@@ -465,7 +463,7 @@ def test_words_go_to_the_table_of_the_folder_that_is_open(qtbot, make_window, op
 def test_what_failed_in_an_earlier_folder_is_tried_again_there(qtbot, window, captioner, open_folder, tmp_path):
     draw_photos(tmp_path / "C" / "sub", ["bad.png", "mine.png"])
     draw_photos(tmp_path / "D", ["d.png"])
-    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    window.bar.write.choose("jsonl")
     open_folder(window, tmp_path / "C", 2)
     (tmp_path / "C" / "metadata.jsonl").mkdir()
     window.photos.setData(window.photos.index(1), "my words")
@@ -475,8 +473,7 @@ def test_what_failed_in_an_earlier_folder_is_tried_again_there(qtbot, window, ca
     qtbot.waitUntil(lambda: not window.captioning.running())
     assert table(tmp_path / "C") == {"sub/mine.png": "my words"}
     open_folder(window, tmp_path / "D", 1)
-    real = captioner.caption_many
-    captioner.caption_many = lambda photos, **options: ((path, _well(path)) for path, _ in real(photos, **options))
+    captioner.answer = _well
     run_to_end(qtbot, window, lambda: window.failures.retry_requested.emit(window.failures.paths()))
     assert table(tmp_path / "C") == {"sub/mine.png": "my words", "sub/bad.png": "Well now."}
     assert not list((tmp_path / "C" / "sub").glob("*.jsonl"))
@@ -509,7 +506,7 @@ def test_each_unsaved_text_is_warned_of_before_it_is_lost(qtbot, window, open_fo
 def test_only_showing_keeps_the_text_that_is_there(qtbot, window, captioner, open_folder, tmp_path):
     paths = draw_photos(tmp_path / "in", ["0.png", "1.png"])
     paths[0].with_suffix(".txt").write_text("mine", "utf-8")
-    window.bar.write.setCurrentIndex(window.bar.write.findData("none"))
+    window.bar.write.choose("none")
     open_folder(window, tmp_path / "in", 2)
     run_to_end(qtbot, window)
     assert captioner.asked == [paths[1]]
@@ -550,7 +547,7 @@ def test_a_photo_edited_during_its_turn_does_not_count_as_captioned(qtbot, make_
 def test_words_about_an_earlier_folder_are_saved_there_at_close(qtbot, window, open_folder, tmp_path):
     draw_photos(tmp_path / "C" / "sub", ["c.png"])
     (tmp_path / "D").mkdir()
-    window.bar.write.setCurrentIndex(window.bar.write.findData("jsonl"))
+    window.bar.write.choose("jsonl")
     open_folder(window, tmp_path / "C", 1)
     (tmp_path / "C" / "metadata.jsonl").mkdir()
     window.photos.setData(window.photos.index(0), "my words")

@@ -139,17 +139,19 @@ def test_remembers_choices_and_size(qtbot, make_window, tmp_path):
     for combo, value in (
         (window.bar.style_, "own"),
         (window.bar.language, "zh"),
-        (window.bar.write, "caption"),
         (window.bar.existing, "append"),
     ):
         combo.setCurrentIndex(combo.findData(value))
+    window.bar.write.choose("caption", "xmp")
     window.bar.prompt.setText("What is this?")
     window.bar.set_model(str(tmp_path / "a model"))
     window.footer.size_slider.setValue(300)
     window.resize(900, 640)
     window.close()
     again = make_window(Loader(FakeCaptioner()))
-    assert again.bar.choices() == Choices(str(tmp_path / "a model"), "own", "What is this?", "zh", "caption", "append")
+    assert again.bar.choices() == Choices(
+        str(tmp_path / "a model"), "own", "What is this?", "zh", ("caption", "xmp"), "append"
+    )
     assert again.footer.size_slider.value() == 300
     assert again.bar.prompt.isVisible()
 
@@ -159,7 +161,7 @@ def test_settings_that_make_no_sense_fall_back(qtbot, tmp_path):
     path.write_bytes(b"[choices]\nstyle=haiku\nwrite=\nexisting=@Variant(\\0\\0)\n[grid]\nwidth=wide\n\xff\xfe")
     settings = Settings(QSettings(str(path), QSettings.Format.IniFormat))
     choices = settings.choices()
-    assert (choices.style, choices.write, choices.existing) == ("brief", "txt", "skip")
+    assert (choices.style, choices.write, choices.existing) == ("brief", ("txt",), "skip")
     assert settings.column_width(220) == 220
     assert settings.layout()[0].isEmpty()
 
