@@ -12,7 +12,8 @@ BADGE = 20
 
 
 def paint_badge(painter: QPainter, place: QRectF, state: State, scheme: Colours) -> None:
-    """Draw a ring (new), dots (running), tick (captioned), pencil (edited) or exclamation mark (failed)."""
+    """Draw a ring (new), dots (running), tick (captioned), pencil (edited), two ticks (approved), dash
+    (skipped) or exclamation mark (failed)."""
     centre = place.center()
     if state is State.NEW:
         painter.setBrush(QColor(0, 0, 0, 60))
@@ -23,6 +24,8 @@ def paint_badge(painter: QPainter, place: QRectF, state: State, scheme: Colours)
         State.RUNNING: scheme.text,
         State.CAPTIONED: scheme.good,
         State.EDITED: scheme.accent,
+        State.APPROVED: scheme.good,
+        State.SKIPPED: scheme.muted,
         State.FAILED: scheme.failed,
     }[state]
     painter.setPen(QPen(QColor(scheme.base), 1.5))
@@ -36,6 +39,11 @@ def paint_badge(painter: QPainter, place: QRectF, state: State, scheme: Colours)
 
     if state is State.CAPTIONED:
         painter.drawPolyline(QPolygonF([at(-4, 0.3), at(-1.2, 3.2), at(4, -3)]))
+    elif state is State.APPROVED:
+        painter.drawPolyline(QPolygonF([at(-5.6, 0.3), at(-2.8, 3.2), at(1.4, -3)]))
+        painter.drawPolyline(QPolygonF([at(0.2, 3.2), at(5.4, -3)]))
+    elif state is State.SKIPPED:
+        painter.drawLine(at(-4, 0), at(4, 0))
     elif state is State.EDITED:
         painter.drawLine(at(-3.6, 3.6), at(3.4, -3.4))
         painter.drawLine(at(-3.6, 3.6), at(-1.2, 3.4))

@@ -6,6 +6,7 @@ words("red car") & ~state("approved") & under("/photos/2024")
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -90,6 +91,12 @@ def under(folder: Path | str) -> Condition:
         "((path >= ? AND path < ?) OR (typeof(path) = 'blob' AND substr(path, 1, ?) = ?))",
         (stored, after, len(encoded), encoded),
     )
+
+
+def at(paths: Iterable[Path | str]) -> Condition:
+    """The photo is at one of these paths, a few thousand at most."""
+    stored = tuple(to_stored(os.path.abspath(path)) for path in paths)
+    return Condition(f"path IN ({', '.join('?' * len(stored))})", stored)
 
 
 def path(pattern: str) -> Condition:

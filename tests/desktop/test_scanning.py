@@ -37,14 +37,14 @@ def test_ten_thousand_photos_stream_in_and_only_visible_ones_are_decoded(qtbot, 
     timer = QTimer(interval=5)
     timer.timeout.connect(lambda: live.set() if window.photos.rowCount() else None)
     timer.start()
-    real_photo = scanning_module._photo
+    real_photo = scanning_module.look
 
     def hold_half_way(path, number, targets):
         if number == 5000:
             held.append(live.wait(60))
         return real_photo(path, number, targets)
 
-    monkeypatch.setattr(scanning_module, "_photo", hold_half_way)
+    monkeypatch.setattr(scanning_module, "look", hold_half_way)
     window.photos.rowsInserted.connect(lambda _, first, last: seen.append(last - first + 1))
     window.open([many])
     qtbot.waitUntil(lambda: window.photos.rowCount() == 10_000 and not window.photos.scanning(), timeout=120_000)
@@ -128,14 +128,14 @@ def test_an_empty_folder_says_so(qtbot, window, open_folder, tmp_path):
 def test_start_waits_until_all_photos_are_listed(qtbot, window, captioner, tmp_path, monkeypatch):
     paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(60)])
     go_on = threading.Event()
-    real_photo = scanning_module._photo
+    real_photo = scanning_module.look
 
     def hold(path, number, targets):
         if number == 55:
             assert go_on.wait(60)
         return real_photo(path, number, targets)
 
-    monkeypatch.setattr(scanning_module, "_photo", hold)
+    monkeypatch.setattr(scanning_module, "look", hold)
     window.open([tmp_path / "in"])
     qtbot.waitUntil(lambda: window.footer.summary() == "Looking for photos: 50 so far")
     assert not window.bar.button.isEnabled() and not window.menus.start.isEnabled()

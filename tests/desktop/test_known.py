@@ -1,0 +1,67 @@
+"""What the list says of photos that the catalog knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from desktop.photos import State
+from mqwen.library.catalog import Catalog
+from mqwen.library.compose import digest
+from mqwen.library.records import PhotoUpdate
+from tests.desktop.fakes import draw_photos
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> list[Path]:
+    return draw_photos(tmp_path / "in", [f"{number}.png" for number in range(9)])
+
+
+def test_states_come_from_the_catalog_and_words_from_the_disk(window, open_folder, folder):
+    window.catalog.update(
+        PhotoUpdate(folder[0], captions={"en": "A dog."}),
+        PhotoUpdate(folder[1], captions={"en": "A cat."}),
+        PhotoUpdate(folder[2], captions={"en": "A cow."}),
+        PhotoUpdate(folder[3], state="failed", reason="it is empty"),
+        PhotoUpdate(folder[4], captions={"en": "Embedded."}, written={"embed": "x"}),
+        PhotoUpdate(folder[5], captions={"en": "Its file was removed."}, written={"txt": "x"}),
+        PhotoUpdate(folder[6], captions={"en": "two"}, written={"txt": digest("one, two")}),
+        PhotoUpdate(folder[7], state="skipped", reason="it has text"),
+    )
+    window.catalog.set_state(folder[1], "approved")
+    texts = {0: "A dog.", 1: "A cat.", 2: "A bull, I say.", 6: "one, two"}
+    for number, text in texts.items():
+        folder[number].with_suffix(".txt").write_text(text, "utf-8")
+    open_folder(window, folder[0].parent, 9)
+    seen = [(photo.state, photo.caption) for photo in window.photos.listed()]
+    assert seen == [
+        (State.CAPTIONED, "A dog."),
+        (State.APPROVED, "A cat."),
+        (State.EDITED, "A bull, I say."),
+        (State.FAILED, ""),
+        (State.CAPTIONED, "Embedded."),
+        (State.NEW, ""),
+        (State.CAPTIONED, "one, two"),
+        (State.SKIPPED, ""),
+        (State.NEW, ""),
+    ]
+    assert window.photos.photo(folder[3]).reason == "it is empty"
+    assert window.photos.count(State.CAPTIONED, State.FAILED) == 4
+
+
+def test_a_catalog_that_cannot_be_read_costs_the_states_not_the_photos(window, open_folder, folder, monkeypatch):
+    data = Path(__file__).parent / "conftest.py"  # a file where the data folder should be
+    monkeypatch.setenv("MQWEN_DATA_DIR", str(data))
+    folder[0].with_suffix(".txt").write_text("A dog.", "utf-8")
+    open_folder(window, folder[0].parent, 9)
+    assert window.photos.photo(folder[0]).caption == "A dog."
+
+
+def test_asks_for_more_photos_than_one_statement_takes(tmp_path, folder):
+    from desktop.known import known_of
+
+    with Catalog(tmp_path / "c.db") as catalog:
+        catalog.update(PhotoUpdate(folder[0], captions={"": "here"}))
+        paths = [Path(f"/nowhere/{number}.jpg") for number in range(40_000)]
+        assert set(known_of(catalog, [*paths, folder[0]])) == {folder[0]}
