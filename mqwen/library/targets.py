@@ -16,6 +16,7 @@ from mqwen.errors import InputError, WriteError
 from mqwen.library.atomic import write_atomic
 from mqwen.library.metadata_jsonl import MetadataJsonl, TableChange
 from mqwen.library.sidecar import SidecarNames, plan_sidecar, read_sidecar
+from mqwen.library.table_undo import restored
 
 if TYPE_CHECKING:
     from mqwen.library.metadata.exiftool import ExifTool
@@ -181,6 +182,27 @@ class Targets:
         planned = self.plan(photo, name, text, append=append)
         if planned is not None and planned.after is not None:
             write_atomic(planned.path, planned.after)
+
+    def take_away(self, photo: Path, name: str) -> None:
+        """Remove a photo's sidecar, or its lines in a metadata.jsonl: a caption is never left empty.
+
+        Args:
+            name: "txt", "caption" or "jsonl".
+
+        Raises:
+            WriteError: it cannot be removed, or was changed just now.
+        """
+        if name == "jsonl":
+            with self._lock:
+                table = self._table(photo)
+                lines = {table.before(photo).name: ()}
+                table.rewrite(lambda data: restored(data, lines) or None)
+            return
+        from mqwen.library.metadata.commit import remove
+
+        path = self._sidecars.path(photo, _SUFFIXES[name])
+        if os.path.lexists(path):
+            remove(path, os.stat(path))
 
     @contextmanager
     def writing(self, photo: Path) -> Iterator[bool]:
