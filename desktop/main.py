@@ -7,17 +7,19 @@ import logging
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QLoggingCategory, QSettings, QTranslator
+from PySide6.QtCore import QLoggingCategory
 from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
+from desktop.language import set_language
+from desktop.preferences import THEMES
 from desktop.settings import Settings
+from desktop.settings_file import open_store, settings_path
 from desktop.theme import apply_theme
 from desktop.unix_signals import SignalWatch
 from desktop.window import MainWindow
 from mqwen import __version__
 from mqwen.environment import prepare_process
-from mqwen.resources import resources_path
 
 # A damaged photo is shown as one, a script without a font as boxes: what Qt mutters about it is no news in a terminal.
 QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
@@ -35,9 +37,12 @@ def main(argv: list[str] | None = None) -> int:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("mqwen")
     app.setWindowIcon(app_icon())
-    apply_theme(app, arguments.theme)
-    _translate(app)
-    window = MainWindow(Settings(QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "mqwen", "desktop")))
+    store, aside = open_store(settings_path())
+    settings = Settings(store)
+    apply_theme(app, arguments.theme or settings.preferences().theme)
+    set_language(app, settings.preferences().ui_language)
+    window = MainWindow(settings)
+    window.settings_part.say_set_aside(aside)
     # As the window's own button does: what is being typed is saved, the run stops cleanly.
     SignalWatch(window).arrived.connect(window.close)
     window.show()
@@ -49,21 +54,9 @@ def main(argv: list[str] | None = None) -> int:
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mqwen-desktop", description="Caption folders of photos in a window.")
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="folders and photos to open")
-    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    parser.add_argument("--theme", choices=THEMES, help="look so this time")
     parser.add_argument("--version", action="version", version=f"mqwen {__version__}")
     return parser.parse_args(argv)
-
-
-def _translate(app: QApplication) -> None:
-    """Load what there is for the system's language: Qt's own texts, then ours."""
-    ours = resources_path() / "translations"
-    for name, folder in (
-        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
-        ("mqwen", str(ours)),
-    ):
-        translator = QTranslator(app)
-        if translator.load(QLocale.system(), name, "_", folder):
-            app.installTranslator(translator)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+_CHOSEN = "mqwenTheme"  # property of the app: "system", "light" or "dark"
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -137,17 +139,34 @@ def style_sheet(scheme: Colours) -> str:
 
 
 def apply_theme(app: QApplication, theme: str = "system") -> None:
-    """Dress the app: "light", "dark", or "system", which is looked up again whenever the system's choice changes."""
+    """Dress the app: "light", "dark", or "system", which is looked up again whenever the system's choice changes.
+
+    May be called again at any time: what is on the screen changes with it.
+    """
     hints = QGuiApplication.styleHints()
-
-    def dress(dark: bool) -> None:
-        scheme = DARK if dark else LIGHT
-        app.setPalette(palette_of(scheme))
-        app.setStyleSheet(style_sheet(scheme))
-
-    app.setStyle("Fusion")
+    first = app.property(_CHOSEN) is None
+    app.setProperty(_CHOSEN, theme)
+    if first:
+        app.setStyle("Fusion")
+        hints.colorSchemeChanged.connect(lambda _: _dress(app))
     if theme == "system":
-        dress(hints.colorScheme() == Qt.ColorScheme.Dark)
-        hints.colorSchemeChanged.connect(lambda scheme: dress(scheme == Qt.ColorScheme.Dark))
-    else:
-        dress(theme == "dark")
+        hints.unsetColorScheme()
+    else:  # what the system draws, the frame of a window, goes with it
+        hints.setColorScheme(Qt.ColorScheme.Dark if theme == "dark" else Qt.ColorScheme.Light)
+    _dress(app)
+
+
+def is_dark(app: QApplication) -> bool:
+    """Say whether the app is to be dark now."""
+    chosen = app.property(_CHOSEN) or "system"
+    if chosen == "system":
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return bool(chosen == "dark")
+
+
+def _dress(app: QApplication) -> None:
+    scheme = DARK if is_dark(app) else LIGHT
+    app.setPalette(palette_of(scheme))
+    sheet = style_sheet(scheme)
+    if app.styleSheet() != sheet:
+        app.setStyleSheet(sheet)
