@@ -184,6 +184,11 @@ class Catalog:
         """
         return run_rows.changes(self._database, run, newest_first=newest_first, data=data, state=state)
 
+    def has_changes(self, photo: int) -> bool:
+        """Say whether a run changed files of this photo, by its number, and has not been reverted there."""
+        with self._database.read() as db:
+            return run_rows.has_confirmed(db, photo)
+
     def mark_reverted(self, *changes: int) -> None:
         """Note that what these changes replaced stands there again."""
         with self._database.write(durable=True) as db:
@@ -256,6 +261,11 @@ class Catalog:
         """Give photos a state by hand: "approved", say, or "new" to have them captioned again."""
         several = [paths] if isinstance(paths, str | Path) else paths
         return self.edit([PhotoEdit(Path(path), state=state) for path in several], state)
+
+    def is_persons(self, photo: Photo, field: edits_of.Field, languages: Iterable[str] = ("",)) -> bool:
+        """Say whether a photo's words stand as a person left them by edit(); `languages`: of captions, which count."""
+        with self._database.read() as db:
+            return edits_of.is_persons(db, photo, field, languages)
 
     def undo(self) -> EditStep | None:
         """Take the last step back, also one of an earlier start; None where there is none.

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mqwen.engine.caption import split_keywords
 from mqwen.errors import MqwenError, WriteError
-from mqwen.library.records import Photo
+from mqwen.library.records import Photo, PhotoEdit, State
 from mqwen.library.sidecar import one_line
 from mqwen.library.targets import METADATA_TARGETS, Targets
 
@@ -42,8 +43,44 @@ class Words:
 
     def line(self) -> str:
         """Return what stands in a text file of these words: a caption, else the alt text, else the keywords."""
-        caption = self.captions.get("") or next(iter(self.captions.values()), "")
-        return caption or self.alt_text or ", ".join(self.keywords)
+        return self.caption() or self.alt_text or ", ".join(self.keywords)
+
+    def caption(self) -> str:
+        """Return the main caption: that of an unknown language, else the first; "" without one."""
+        return self.captions.get("") or next(iter(self.captions.values()), "")
+
+    def with_line(self, shown: str, text: str, language: str) -> Words:
+        """Return the words with the one that is `shown` as another text: a caption, the alt text or the keywords.
+
+        Args:
+            language: of a caption that is the first one.
+        """
+        line = one_line(shown)
+        for name, caption in self.captions.items():
+            if line and one_line(caption) == line:
+                return self.with_caption(name, text)
+        if line and self.alt_text and one_line(self.alt_text) == line:
+            return replace(self, alt_text=one_line(text) or None)
+        if line and one_line(", ".join(self.keywords)) == line:
+            return replace(self, keywords=split_keywords(text))
+        return self.with_caption(next(iter(self.captions), language), text)
+
+    def with_caption(self, language: str, text: str) -> Words:
+        """Return the words with one language's caption as this text, on one line; a blank one takes it away."""
+        captions = {**self.captions, language: one_line(text)}
+        return replace(self, captions={name: caption for name, caption in captions.items() if caption})
+
+    def edit_of(self, photo: Path, old: Words, state: State | None = None) -> PhotoEdit:
+        """Return the edit that makes these words of a photo's old ones."""
+        languages = {**old.captions, **self.captions}
+        captions = {name: self.captions.get(name) for name in languages if old.captions.get(name) != self.captions.get(name)}
+        return PhotoEdit(
+            photo,
+            captions=captions or None,
+            keywords=None if self.keywords == old.keywords else self.keywords,
+            alt_text=None if self.alt_text == old.alt_text else self.alt_text or "",
+            state=state,
+        )
 
 
 def standing_words(photo: Path, known: Words, targets: Targets) -> Words:

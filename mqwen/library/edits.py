@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mqwen.errors import InputError
 from mqwen.library import photo_rows
 from mqwen.library.records import EditStep, Photo, PhotoEdit
 from mqwen.library.stored import clean, from_stored
 
+Field = Literal["caption", "keywords", "alt_text"]
 _Fields = dict[str, Any]
 
 
@@ -63,6 +64,27 @@ def next_step(db: sqlite3.Connection, *, undone: bool) -> EditStep | None:
         return None
     paths = db.execute("SELECT path FROM photos WHERE id IN (SELECT photo FROM edits WHERE step = ?)", (row[0],))
     return EditStep(row[0], row[1], row[2], bool(row[3]), tuple(from_stored(path) for (path,) in paths))
+
+
+def is_persons(db: sqlite3.Connection, photo: Photo, field: Field, languages: Iterable[str] = ("",)) -> bool:
+    """Say whether words of a photo stand as a person left them.
+
+    Args:
+        languages: those of captions that count.
+    """
+    left = set(languages)
+    steps = "FROM edits JOIN edit_steps ON edit_steps.id = step WHERE photo = ? AND NOT undone ORDER BY step DESC"
+    for (after,) in db.execute(f"SELECT after {steps}", (photo.id,)):
+        fields = json.loads(after)
+        if field == "caption":
+            for language in left & fields.get("captions", {}).keys():
+                left.discard(language)  # what was edited last counts
+                if (text := photo.captions.get(language)) and text == fields["captions"][language]:
+                    return True
+        elif field in fields:
+            stands = list(photo.keywords) if field == "keywords" else photo.alt_text
+            return bool(stands) and stands == fields[field]
+    return False
 
 
 def _swap(db: sqlite3.Connection, which: str, *, back: bool) -> EditStep | None:

@@ -61,13 +61,21 @@ class PhotoWriter:
         # Photos of one stem may share an XMP sidecar: they are written one after the other.
         self._stems = [threading.Lock() for _ in range(_STEMS)]
 
-    def decide(self, photo: Path) -> Decision:
-        """Decide about a photo as it is now; raises as mqwen.library.decide.decide()."""
+    def decide(self, photo: Path, *, look: bool = False) -> Decision:
+        """Decide about a photo as it is now; raises as mqwen.library.decide.decide().
+
+        Args:
+            look: read the file where that tells more about it.
+        """
 
         def known() -> Known:
             return self._record.known(photo)
 
-        return decide(photo, self._targets, self._settings, known)
+        decision = decide(photo, self._targets, self._settings, known)
+        if not decision.names or self._settings.existing == "overwrite-all":
+            return decision
+        # Words that a person gave to the catalog need not stand in any file.
+        return Decision((), HUMAN) if self._record.holds_persons_words(photo, look=look) else decision
 
     def write(self, photo: Path, result: Caption | MqwenError) -> tuple[Outcome, DiskFullError | None]:
         """Write one caption where the settings say; return the photo's outcome, and the error that must end the run.
@@ -101,7 +109,7 @@ class PhotoWriter:
     def _write_words(self, photo: Path, words: Words, result: Caption) -> tuple[Outcome, DiskFullError | None]:
         try:
             # Looked at again: somebody may have written something meanwhile.
-            decision = self.decide(photo)
+            decision = self.decide(photo, look=True)
         except InputError as error:
             return failed(photo, error), None
         if self._targets.names and not decision.names:

@@ -81,6 +81,7 @@ def precheck(
     settings: RunSettings,
     *,
     catalog: Catalog | None = None,
+    into: Targets | None = None,
     stopped: Callable[[], bool] = lambda: False,
     seconds: float = _LOOK_INTO_S,
 ) -> Precheck:
@@ -88,6 +89,7 @@ def precheck(
 
     Args:
         catalog: None opens the user's own, and does without where that cannot be.
+        into: as run() takes it, closed at the end.
         stopped: asked before each photo.
         seconds: how long photos are opened to learn whether metadata can be embedded. Later ones are judged by their
             format and permissions.
@@ -98,7 +100,7 @@ def precheck(
     until = time.monotonic() + seconds
     with (
         recording(catalog, settings, paths, settings.model, writes=False) as record,
-        Targets(paths, settings.write).prepared(settings) as targets,
+        (into or Targets(paths, settings.write)).prepared(settings) as targets,
     ):
         writer = PhotoWriter(targets, settings, record)
         embedding = _Embedding(settings, targets, writer.edit_for(Words("text", ("keyword",))))

@@ -21,6 +21,7 @@ from mqwen.library.fingerprint import fingerprint, model_fingerprint
 from mqwen.library.heal import heal, take_back
 from mqwen.library.photo_update import photo_update
 from mqwen.library.records import Photo, PhotoUpdate
+from mqwen.library.targets import field_of
 from mqwen.library.writing import Writing
 from mqwen.run_settings import RunSettings
 
@@ -78,6 +79,18 @@ class Record:
             return NOTHING_KNOWN
         fresh = found.fingerprint == self._fingerprint and not found.pixels_changed
         return Known(found.written, fresh)
+
+    def holds_persons_words(self, photo: Path, *, look: bool) -> bool:
+        """Say whether the catalog has words of a person where this run would put a model's.
+
+        Args:
+            look: also where the file was renamed since it was seen, for which it must be read.
+        """
+        found = self._observed(photo) if look else self._catalog.photo(photo) if self._catalog else None
+        if self._catalog is None or found is None:
+            return False
+        languages = {"", "" if self._settings.prompt else self._settings.language}
+        return self._catalog.is_persons(found, field_of(self._settings.style), languages)
 
     def did(self, photo: Path) -> bool:
         """Say whether this very run had captioned a photo before it was interrupted, and the photo is the same."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from mqwen.engine.caption import split_keywords
 from mqwen.errors import ImageError, InputError
 from mqwen.library.catalog import Catalog
 from mqwen.library.compose import digest
 from mqwen.library.heal import heal
 from mqwen.library.records import Change, PhotoUpdate, Run
 from mqwen.library.restore import Restored, restore
+from mqwen.library.targets import field_of
 
 
 def revert(
@@ -76,16 +79,27 @@ def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:
     is_latest = photo.run == run.id or not photo.fingerprint or photo.written.get(change.target) == change.after_sha256
     if not is_latest:  # a later run has written elsewhere, and what is known of the photo is from that
         return
-    others = {target: sha256 for target, sha256 in photo.written.items() if target != change.target}
+    others = any(target != change.target for target in photo.written)
+    kept = bool(text) or others or catalog.has_changes(photo.id)
     language = "" if run.settings.get("prompt") else str(run.settings.get("language", ""))
+    field = field_of(str(run.settings.get("style", "")))
+    persons = catalog.is_persons(photo, field, photo.captions)
     update = PhotoUpdate(
         photo.path,
-        state="captioned" if text or others else "new",
-        captions={language: text} if text else None if others else dict.fromkeys(photo.captions, ""),
+        state=photo.state if persons else "captioned" if kept else "new",
         fingerprint="",  # whatever stands there now, it is not from that model and prompt
         reason=f"run {run.id} was reverted",
         written={change.target: digest(text) if text else ""},
     )
+    if not persons and (text or not others):  # a person's words stay, wherever they stand
+        match field:
+            case "keywords":
+                update = replace(update, keywords=split_keywords(text or ""))
+            case "alt_text":
+                update = replace(update, alt_text=text or "")
+            case _:
+                gone = {language} if kept else {*photo.captions}
+                update = replace(update, captions={**dict.fromkeys(gone, ""), **({language: text} if text else {})})
     try:
         catalog.update(update)
     except ImageError:  # the photo is gone since

@@ -96,6 +96,12 @@ def forget(db: sqlite3.Connection, changes: Sequence[int]) -> None:
         db.execute(f"DELETE FROM changes WHERE state = 'intended' AND id IN ({_marks(part)})", part)
 
 
+def has_confirmed(db: sqlite3.Connection, photo: int) -> bool:
+    """Say whether changes of a photo stand."""
+    found = db.execute("SELECT 1 FROM changes WHERE photo = ? AND state = 'confirmed' LIMIT 1", (photo,))
+    return found.fetchone() is not None
+
+
 def pending(db: sqlite3.Connection, is_held: Callable[[int], bool]) -> list[Change]:
     """Return what was intended and not confirmed by runs that no longer run, oldest first, without data."""
     rows = db.execute(f"SELECT {_CHANGE} FROM changes WHERE state = 'intended' ORDER BY id").fetchall()

@@ -116,6 +116,7 @@ CREATE TABLE former_identities (photo INTEGER PRIMARY KEY REFERENCES photos ON D
 """
 _VERSION_5 = """
 ALTER TABLE runs ADD COLUMN pruned REAL;
+CREATE INDEX edits_photo ON edits (photo);
 """
 _ONCE_WHOLE = (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".psd")
 
