@@ -19,6 +19,7 @@ from mqwen.hub.folders import (
     is_starter,
     models_folder,
     partial_bytes,
+    partial_models,
     remove_model,
     set_models_folder,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "known_models",
     "models_folder",
     "partial_bytes",
+    "partial_models",
     "remove_model",
     "set_models_folder",
 ]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mqwen.errors import CheckpointError, DiskFullError, DownloadError, InputError
-from mqwen.hub.folders import MANIFEST, discard, partial_folder
+from mqwen.hub.folders import LOCK, MANIFEST, discard, partial_folder
 from mqwen.hub.meter import Meter, Progress
 from mqwen.hub.remote import Offer
 from mqwen.hub.transfer import RemoteFile, disk_error, fetch, hash_matches, online
@@ -25,7 +25,6 @@ from mqwen.hub.trouble import Asked
 from mqwen.library.journal_lock import BusyError, hold, is_still
 
 _SPARE_BYTES = 100_000_000  # left free on the disk, beside what a download needs
-_LOCK = "lock"
 
 
 def download(
@@ -78,7 +77,7 @@ def download(
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
-    """Return what was noted beside a download (hub_id, revision, licence, files with size and hash); else None.
+    """Return what was noted beside a download (hub_id, revision, licence, languages, files' sizes and hashes), or None.
 
     Raises:
         CheckpointError: the note is damaged.
@@ -99,12 +98,12 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
 def _alone(staging: Path) -> Iterator[None]:
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(staging / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(staging / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise disk_error(error, staging) from error
     try:
         hold(descriptor, staging)
-        if not is_still(descriptor, staging / _LOCK):
+        if not is_still(descriptor, staging / LOCK):
             raise BusyError("the other process has just come to its end", path=staging)
         yield
     except BusyError as error:
@@ -230,6 +229,7 @@ def _settle(offer: Offer, staging: Path) -> Path:
             "hub_id": offer.hub_id,
             "revision": offer.revision,
             "licence": offer.licence,
+            "languages": list(offer.languages),
             "downloaded": datetime.now(UTC).isoformat(timespec="seconds"),
             "files": {
                 file.name: {"size": file.size, ("sha256" if file.sha256 else "git_sha1"): file.hash}

@@ -25,6 +25,7 @@ from mqwen.resources import resources_path
 
 STARTER = "starter"
 MANIFEST = "mqwen-download.json"
+LOCK = "lock"  # in the folder of a download, which is made with it
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PARTIAL, _PARTS = ".partial", ".parts"
 
@@ -153,6 +154,13 @@ def partial_bytes(hub_id: str) -> int:
     with suppress(OSError):
         return sum(entry.stat().st_size for entry in os.scandir(partial_folder(hub_id)) if entry.is_file())
     return 0
+
+
+def partial_models() -> list[str]:
+    """Return the hub ids of interrupted downloads; parts of a known model are among them."""
+    root = models_folder() / _PARTIAL
+    names = (lock.parent.relative_to(root).as_posix() for lock in root.glob(f"*/*/{LOCK}"))
+    return sorted(name for name in names if is_hub_id(name))
 
 
 def remove_model(name: str) -> int:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,6 +34,7 @@ def test_the_list_fits_a_terminal(inside: Run, models: Path, model: Path) -> Non
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if line != line.rstrip()]
     rows = {line[2:].split()[0]: line for line in lines if re.match(r"[* ] \S", line)}
     assert {known.name for known in known_models()} < set(rows)
     assert [name for name, line in rows.items() if line.startswith("*")] != []
@@ -50,6 +52,32 @@ def test_the_list_as_json_says_all(inside: Run, models: Path, model: Path) -> No
     one = inside("models", "list", "vqwen3-4b")
     assert "alpharomercoma/vqwen3-4b" in one.stdout and "not known" in one.stdout
     assert inside("models", "list", "nonesuch").returncode == 2
+
+
+def test_what_was_downloaded_says_what_its_note_says(inside: Run, models: Path, model: Path) -> None:
+    for name in ("alpharomercoma/vqwen3-4b", "somebody/other"):
+        folder = shutil.copytree(model, models / name)
+        note: dict[str, Any] = {"hub_id": name, "revision": "1" * 40, "licence": "a-licence-with-a-name-too-long", "files": {}}
+        (folder / "mqwen-download.json").write_text(json.dumps(note | {"languages": ["xx"]}))
+    (models / "somebody" / "damaged").mkdir()
+    (models / "somebody" / "damaged" / "config.json").write_text("{}")
+    (models / ".partial" / "somebody" / "coming").mkdir(parents=True)
+    (models / ".partial" / "somebody" / "coming" / "lock").write_text("")
+    (models / ".partial" / "somebody" / "coming" / "model.safetensors.0.part").write_bytes(b"1234")
+    (models / ".partial" / "removed-1234" / "clip").mkdir(parents=True)
+    table = inside("models", "list").stdout.splitlines()
+    assert max(map(len, table)) <= 80
+    for name in ("vqwen3-4b", "somebody/other"):
+        (line,) = [line for line in table if line.startswith(f"  {name} ")]
+        assert " yes " in line and line.endswith(" a-licence-wi...")
+    rows = {row["name"]: row for row in map(json.loads, inside("models", "list", "--json").stdout.splitlines())}
+    for name in ("vqwen3-4b", "somebody/other"):
+        assert rows[name]["revision"] == "1" * 40 and rows[name]["languages"] == ["xx"]
+    assert rows["somebody/other"]["parameters"] > 1000 and rows["somebody/other"]["memory_gb"]["bf16"] > 0
+    assert not rows["somebody/coming"]["installed"] and rows["somebody/coming"]["partial_bytes"] == 4
+    assert "model_type is None" in rows["somebody/damaged"]["why_not"]
+    assert "removed-1234/clip" not in rows
+    assert "model_type is None" in inside("models", "list", "somebody/damaged").stdout
 
 
 @pytest.mark.parametrize(
