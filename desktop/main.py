@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
 from desktop.language import set_language
+from desktop.opening import FileOpenWatch
 from desktop.preferences import THEMES
 from desktop.settings import Settings
 from desktop.settings_file import open_store, settings_path
+from desktop.single_instance import SingleInstance
 from desktop.theme import apply_theme
 from desktop.unix_signals import SignalWatch
 from desktop.window import MainWindow
@@ -37,6 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("mqwen")
     app.setWindowIcon(app_icon())
+    paths = [path.absolute() for path in arguments.paths]
+    instance = SingleInstance()
+    if not instance.first(paths):
+        return 0
     store, aside = open_store(settings_path())
     settings = Settings(store)
     apply_theme(app, arguments.theme or settings.preferences().theme)
@@ -44,11 +50,16 @@ def main(argv: list[str] | None = None) -> int:
     window = MainWindow(settings)
     window.settings_part.say_set_aside(aside)
     # As the window's own button does: what is being typed is saved, the run stops cleanly.
-    SignalWatch(window).arrived.connect(window.close)
+    SignalWatch(window).arrived.connect(window.close_now)
+    instance.paths_received.connect(window.opening.receive)
+    if sys.platform == "darwin":  # no other system sends such events, and it looks at every event there is
+        FileOpenWatch(app, window.opening)
     window.show()
-    if arguments.paths:
-        window.open([path.absolute() for path in arguments.paths])
-    return app.exec()
+    if paths:
+        window.open(paths)
+    status = app.exec()
+    instance.close()
+    return status
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

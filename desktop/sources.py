@@ -32,6 +32,7 @@ class Sources(QObject):
     failed = Signal(object, str)  # path, reason: a folder or a sidecar that cannot be read
     recovered = Signal(object)  # path: found well
     finished = Signal()  # the last photo has come
+    opened = Signal(object)  # tuple[Path, ...]: what is open now
 
     def __init__(
         self, photos: PhotoModel, parent: QObject | None = None, *, catalog: Callable[[], Catalog] | None = None
@@ -47,6 +48,7 @@ class Sources(QObject):
         """List the photos of other paths; `write` says whose captions are looked at first, see desktop.sidecars."""
         self.paths = tuple(path.absolute() for path in paths)
         self.reload(write)
+        self.opened.emit(self.paths)
 
     def reload(self, write: Sequence[str]) -> None:
         """Look at the disk again."""

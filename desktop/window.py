@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, Qt, QTimer
@@ -11,13 +12,17 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEve
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from desktop.bar import Bar
+from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
 from desktop.failures import FailureDock
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
+from desktop.interrupted import InterruptedRuns
+from desktop.leaving import Leaving
 from desktop.loading import load_with
 from desktop.menus import Menus
 from desktop.notice import Notice
+from desktop.opening import Opening
 from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
 from desktop.settings import OWN_PROMPT, Settings
@@ -30,6 +35,7 @@ from mqwen.errors import MqwenError
 from mqwen.hub import STARTER
 from mqwen.library.catalog import Catalog
 from mqwen.library.scan import IMAGE_SUFFIXES
+from mqwen.run import RunSettings
 
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
 
@@ -65,6 +71,7 @@ class MainWindow(QMainWindow):
         self.failures = FailureDock(self)
         self._lay_out()
         self.menus = Menus(self)
+        self.opening = Opening(self, settings.store)
         self.settings_part = SettingsPart(self, settings)
         self._connect()
         self.failures.hide()
@@ -111,7 +118,7 @@ class MainWindow(QMainWindow):
         self.photos.counts_changed.connect(self._refresh_soon)
         self.captioning.progressed.connect(self._refresh_soon)
         self.bar.choices_changed.connect(self._choose)
-        self.bar.start_requested.connect(self.start)
+        self.bar.start_requested.connect(lambda: self.before_run.ask())
         self.bar.cancel_requested.connect(self.cancel)
         self.welcome.open_requested.connect(self.choose_folder)
         self.notice.dismissed.connect(self._hint_seen)
@@ -194,23 +201,30 @@ class MainWindow(QMainWindow):
         if paths is None and self.photos.scanning():
             return
         self.grid.commit_edit()
+        settings = self.run_settings()
+        if settings is not None:
+            chosen = self.photos.paths() if paths is None else paths
+            self.captioning.start(chosen, settings.model, settings, self.interrupted)
+
+    def run_settings(self) -> RunSettings | None:
+        """Return what the bar and the settings say, the model included; None, and a notice, where that is no run."""
         choices = self.bar.choices()
         if choices.style == OWN_PROMPT and not choices.prompt:
             self.notice.say("run", self.tr("Type what to ask about each photo, then start again."))
             self.bar.prompt.setFocus()
-            return
+            return None
         try:
             settings = self._settings.preferences().applied_to(choices.run_settings())
         except MqwenError as error:
             self.notice.say("run", str(error))
-            return
-        self.captioning.start(self.photos.paths() if paths is None else paths, choices.model, settings)
+            return None
+        return replace(settings, model=choices.model)
 
     def start_selected(self) -> None:
-        self.start(self.grid.selected_paths())
+        self.before_run.ask(self.grid.selected_paths())
 
     def cancel(self) -> None:
-        if self.captioning.running():
+        if self.captioning.busy():
             self.bar.set_running(True, stopping=True)
             self.captioning.cancel()
             self.footer.show_busy(self.tr("Stopping…"))
@@ -324,10 +338,11 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save what is being typed and stop the run; the window goes when the worker is done, and blocks nothing."""
         self.grid.commit_edit()
-        if self.captioning.running():
-            self._closing = True
-            self.cancel()
-            self.setEnabled(False)
+        if self.captioning.busy() and not self._closing:
+            self.leaving.ask()
+            event.ignore()
+            return
+        if self.captioning.busy():
             event.ignore()
             return
         if self._words_would_be_lost():
@@ -341,6 +356,16 @@ class MainWindow(QMainWindow):
         if self._catalog is not None:
             self._catalog.close()
         event.accept()
+
+    def close_now(self) -> None:
+        """Close without a question; a run stops first, and the next start offers to go on with it."""
+        self._closing = True
+        if self.captioning.busy():
+            self.interrupted.keep()
+            self.cancel()
+            self.setEnabled(False)
+            return
+        self.close()
 
     def _words_would_be_lost(self) -> bool:
         """Try once more to save what the disk has refused; if it still does, say so and stay, once for the same."""
