@@ -30,6 +30,8 @@ class Bar(QWidget):
     choices_changed = Signal()
     start_requested = Signal()
     cancel_requested = Signal()
+    try_requested = Signal()
+    pause_requested = Signal(bool)
 
     def __init__(self, choices: Choices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +87,17 @@ class Bar(QWidget):
         self.button.setText(self._cancel)
         self.button.setMinimumWidth(self.button.sizeHint().width() + 24)  # the same in both roles: nothing jumps
 
+        self.side_button = QPushButton()
+        self.side_button.setMinimumHeight(32)
+        self.side_button.clicked.connect(self._press_side)
+        self._try, self._pause, self._resume = self.tr("&Try on 12"), self.tr("&Pause"), self.tr("&Go on")
+        widths = []
+        for text in (self._try, self._pause, self._resume):
+            self.side_button.setText(text)
+            widths.append(self.side_button.sizeHint().width())
+        self.side_button.setMinimumWidth(max(widths))
+        self._paused = False
+
         fields = QGridLayout()
         fields.setHorizontalSpacing(12)
         fields.setVerticalSpacing(3)
@@ -96,7 +109,8 @@ class Bar(QWidget):
             fields.addWidget(label, 0, column)
             fields.addWidget(combo, 1, column)
         fields.setColumnStretch(5, 1)
-        fields.addWidget(self.button, 1, 6)
+        fields.addWidget(self.side_button, 1, 6)
+        fields.addWidget(self.button, 1, 7)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(10, 6, 10, 10)
         rows.addLayout(fields)
@@ -114,9 +128,21 @@ class Bar(QWidget):
             existing=self.existing.currentData(),
         )
 
+    def summary(self) -> str:
+        """Return the choices in one line, for the question before a run."""
+        asked = self.prompt.text().strip() if self.style_.currentData() == OWN_PROMPT else self.style_.currentText()
+        own = self.style_.currentData() == OWN_PROMPT
+        parts = [self.model.currentText(), asked, "" if own else self.language.currentText()]
+        existing = f"{self.existing.accessibleName()}: {self.existing.currentText()}"
+        parts += [self.write.accessibleDescription(), existing]
+        return " · ".join(part for part in parts if part)
+
     def set_running(self, running: bool, *, stopping: bool = False) -> None:
         """Turn Start into Cancel and back; the choices rest while a run uses them."""
         self._running, self._stopping = running, stopping
+        self._paused = self._paused and running
+        self._show_side()
+        self.side_button.setEnabled(not stopping)
         self.button.setText(self._cancel if running else self._start)
         self.button.setProperty("running", running)
         self.button.style().polish(self.button)
@@ -132,6 +158,27 @@ class Bar(QWidget):
         """Say whether there is anything to start on."""
         if not self._running:
             self.button.setEnabled(ready)
+            self.side_button.setEnabled(ready)
+
+    def set_paused(self, paused: bool) -> None:
+        """Say whether the run rests."""
+        self._paused = paused
+        self._show_side()
+
+    def _show_side(self) -> None:
+        if self._running:
+            tip = self.tr("Let the run go on") if self._paused else self.tr("Let the run rest; nothing is lost")
+            self.side_button.setText(self._resume if self._paused else self._pause)
+        else:
+            tip = self.tr("Caption a dozen different photos and write nothing")
+            self.side_button.setText(self._try)
+        self.side_button.setToolTip(tip)
+
+    def _press_side(self) -> None:
+        if self._running:
+            self.pause_requested.emit(not self._paused)
+        else:
+            self.try_requested.emit()
 
     def choose_model_folder(self) -> None:
         """Ask for a model folder; a wrong one is told by the run, which names the file that is missing."""

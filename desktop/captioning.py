@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
-from desktop.sidecars import RunTargets, save_edit, sources_of
+from desktop.sidecars import RunTargets, places, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job, Trial
 from mqwen.engine.prompts import fill
 from mqwen.errors import MqwenError
@@ -22,6 +22,7 @@ from mqwen.run import Outcome, RunSettings
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
+    from mqwen.library.targets import Targets
 
 _STREAM_MS = 100
 _STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
@@ -121,8 +122,7 @@ class Captioning(QObject):
             {path for path in paths if (photo := self._photos.photo(path)) and photo.caption} if keeps else set()
         )
         to_do = len(paths) - len(with_text)
-        targets = RunTargets(self._opened, settings.write)
-        self._job = Job(tuple(paths), model, settings, targets, self._catalog)
+        self._job = Job(tuple(paths), model, settings, self.targets_for(settings), self._catalog)
         if interrupted is not None and settings.writes():
             sources = tuple(self._opened[0]) if self._opened else ()
             note = InterruptedRun(sources, tuple(paths), replace(settings, model=model))
@@ -147,6 +147,10 @@ class Captioning(QObject):
         self._trial = Trial(tuple(paths), model, settings, lambda path: fill(text, path, captions.get(path)))
         self._thread.start()
         self._trial_given.emit(self._trial)
+
+    def targets_for(self, settings: RunSettings) -> RunTargets:
+        """Return where a run with these settings would write."""
+        return RunTargets(self._opened, settings.write)
 
     def cancel(self) -> None:
         """Stop within one decode step; `finished` or `try_finished` follows."""
@@ -174,7 +178,7 @@ class Captioning(QObject):
 
     def unload(self) -> None:
         """Let the model's memory go; the next run loads it anew. Not while a run is under way."""
-        if self._job is None:
+        if not self.busy():
             self._unload_asked.emit()
 
     def close(self) -> None:
@@ -190,6 +194,22 @@ class Captioning(QObject):
         now = frozenset(sources)
         self._opened = [now, *(earlier for earlier in self._opened if earlier != now)]
         self._write = tuple(write)
+
+    def places_of(self) -> tuple[Callable[[Path], Targets], tuple[str, ...]]:
+        """Return where the words of a photo may stand, for any photo and thread, and where they go if none do."""
+        opened, write = list(self._opened), self._write
+        return lambda path: places(sources_of(path, opened), write), write
+
+    def guard(self, paths: Iterable[Path]) -> None:
+        """Keep the run that is under way from these photos, which a human edits."""
+        if self._job is not None:
+            self._edited.update(paths)
+            self._job.withdrawn.update(paths)
+
+    def run_targets(self) -> RunTargets | None:
+        """Return the targets of the run that is under way; may be called in any thread."""
+        job = self._job
+        return None if job is None else job.targets
 
     @Slot(object, str)
     def save(self, path: Path, text: str) -> None:

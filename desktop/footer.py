@@ -26,6 +26,9 @@ class Footer(QWidget):
         self.progress.setFixedWidth(220)
         self._pace = QLabel()
         self._pace.setObjectName("quiet")
+        self._memory = QLabel()
+        self._memory.setObjectName("quiet")
+        self._memory.setToolTip(self.tr("Memory of the graphics card in use, by all programs"))
         self._failures = QPushButton()
         self._failures.setObjectName("problem")
         self._failures.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -42,7 +45,7 @@ class Footer(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 14, 6)
         row.setSpacing(14)
-        for widget in (self._summary, self.progress, self._pace):
+        for widget in (self._summary, self.progress, self._pace, self._memory):
             row.addWidget(widget)
         row.addStretch()
         row.addWidget(self._failures)
@@ -81,9 +84,23 @@ class Footer(QWidget):
                 parts.append(self.tr("{time} left").format(time=self._duration(left)))
         self._pace.setText(" · ".join(parts))
 
+    def show_paused(self, pace: Pace) -> None:
+        """The run rests."""
+        text = self.tr("Paused at {done} of {total}")
+        self._pace.setText(text.format(done=_number(pace.done), total=_number(pace.total)))
+
+    def show_memory(self, used: int, total: int) -> None:
+        """Show how full the graphics card is."""
+        text = self.tr("Card: {used} of {total} GB")
+        self._memory.setText(text.format(used=QLocale().toString(used / 1e9, "f", 1), total=round(total / 1e9)))
+
+    def memory(self) -> str:
+        return self._memory.text()
+
     def show_rest(self, text: str = "") -> None:
         """Nothing goes on; `text` says how the last run ended."""
         self.progress.hide()
+        self._memory.clear()
         self._pace.setText(text)
 
     def _duration(self, seconds: float) -> str:

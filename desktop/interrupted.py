@@ -40,6 +40,7 @@ class InterruptedRuns:
     def __init__(self, folder: Path | None = None) -> None:
         self._path = (folder or data_folder()) / _NAME
         self._lock: int | None = None
+        self._kept = False
 
     def note(self, run: InterruptedRun) -> None:
         """Note a run before its first photo. What cannot be noted only cannot be resumed: the run goes on."""
@@ -48,6 +49,7 @@ class InterruptedRuns:
             "paths": [os.fspath(path) for path in run.paths],
             "settings": asdict(run.settings),
         }
+        self._kept = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._take_lock():
@@ -59,13 +61,21 @@ class InterruptedRuns:
         """The run has ended in good order, or nobody wants to go on with it."""
         if self._lock is None and not self._take_lock():
             return
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        if not self._kept:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
         self._release_lock()
+
+    def keep(self) -> None:
+        """The run that is under way is stopped only because the window closes: the next start is to know of it."""
+        self._kept = True
+
+    def exists(self) -> bool:
+        return self._path.exists()
 
     def find(self) -> InterruptedRun | None:
         """Return the run that was killed; None without one, or where another window is making it."""
-        if self._lock is not None or not self._path.exists() or not self._take_lock():
+        if self._lock is not None or not self.exists() or not self._take_lock():
             return None
         try:
             about = json.loads(self._path.read_bytes())

@@ -79,7 +79,7 @@ class Menus(QObject):
 
     def _run(self) -> None:
         window, menu = self._window, self.run_menu
-        self.start = _add(menu, self.tr("&Start"), "Ctrl+Return", lambda: window.start())
+        self.start = _add(menu, self.tr("&Start"), "Ctrl+Return", lambda: window.before_run.ask())
         text = self.tr("Start with the s&elected photos")
         self.start_selected = _add(menu, text, "Ctrl+Shift+Return", window.start_selected)
         self.cancel = _add(menu, self.tr("&Cancel"), "Ctrl+.", window.cancel)

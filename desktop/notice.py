@@ -10,6 +10,7 @@ class Notice(QFrame):
     """Shows one message at a time; `key` tells its owner which one was dismissed."""
 
     dismissed = Signal(str)  # key
+    action_chosen = Signal(str)  # key
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,14 +26,23 @@ class Notice(QFrame):
         self._close.setObjectName("flat")
         self._close.setCursor(Qt.CursorShape.PointingHandCursor)
         self._close.clicked.connect(self._dismiss)
+        self._action = QPushButton()
+        self._action.setObjectName("flat")
+        self._action.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._action.clicked.connect(lambda: self.action_chosen.emit(self._key))
+        self._action.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
         row.addWidget(self._text, 1)
+        row.addWidget(self._action, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
-    def say(self, key: str, text: str) -> None:
+    def say(self, key: str, text: str, action: str = "") -> None:
+        """Show a message; `action` is a button for what can be done about it."""
         self._key = key
+        self._action.setText(action)
+        self._action.setVisible(bool(action))
         self._text.setText(text)
         self._text.setAccessibleName(text)
         self.show()

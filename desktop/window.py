@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QToolBar
 from desktop.bar import Bar
 from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
+from desktop.edit_actions import EditActions
+from desktop.editing import Editing
 from desktop.failures import FailureDock
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
@@ -21,14 +23,17 @@ from desktop.interrupted import InterruptedRuns
 from desktop.leaving import Leaving
 from desktop.loading import load_with
 from desktop.menus import Menus
+from desktop.models_part import ModelsPart
 from desktop.notice import Notice
 from desktop.opening import Opening
 from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
+from desktop.run_controls import RunControls
 from desktop.settings import OWN_PROMPT, Settings
 from desktop.settings_part import SettingsPart
 from desktop.sources import Sources
 from desktop.thumbnails import Thumbnails
+from desktop.tryout import TryOut
 from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
 from mqwen.errors import MqwenError
@@ -71,8 +76,16 @@ class MainWindow(QMainWindow):
         self.failures = FailureDock(self)
         self._lay_out()
         self.menus = Menus(self)
+        self.editing = Editing(self.photos, self.captioning, lambda: self.catalog, self)
+        self.edit_actions = EditActions(self)
+        self.interrupted = InterruptedRuns()
+        self.before_run = BeforeRun(self)
+        self.leaving = Leaving(self)
+        self.try_out = TryOut(self)
+        self.run_controls = RunControls(self)
         self.opening = Opening(self, settings.store)
         self.settings_part = SettingsPart(self, settings)
+        self.models_part = ModelsPart(self)
         self._connect()
         self.failures.hide()
         geometry, state = settings.layout()
@@ -137,6 +150,10 @@ class MainWindow(QMainWindow):
         self.captioning.failed.connect(self.failures.add)
         self.captioning.recovered.connect(self.failures.discard)
         self.captioning.finished.connect(self._run_finished)
+        self.editing.failed.connect(self.failures.add)
+        self.editing.recovered.connect(self.failures.discard)
+        self.editing.refused.connect(lambda reason: self.notice.say("edit", reason))
+        self.captioning.try_finished.connect(self._trial_finished)
 
     # Opening.
 
@@ -251,6 +268,11 @@ class MainWindow(QMainWindow):
         if self._closing:
             self.close()
 
+    def _trial_finished(self) -> None:
+        self._update_actions()
+        if self._closing:
+            self.close()
+
     def _ended(self, ending: Ending) -> str:
         if ending.how == "cancelled":
             return self.tr("Stopped; what was done is kept")
@@ -322,11 +344,12 @@ class MainWindow(QMainWindow):
             text = ""
         self.footer.set_summary(text)
         if self.captioning.running() and self.captioning.pace.done and not self.bar.stopping():
-            self.footer.show_pace(self.captioning.pace)
+            show = self.footer.show_paused if self.captioning.paused() else self.footer.show_pace
+            show(self.captioning.pace)
         self._update_actions()
 
     def _update_actions(self) -> None:
-        running, some = self.captioning.running(), self.photos.rowCount() > 0
+        running, some = self.captioning.busy(), self.photos.rowCount() > 0
         all_known = some and not self.photos.scanning()
         self.bar.set_ready(all_known)
         self.menus.start.setEnabled(all_known and not running)
@@ -353,6 +376,8 @@ class MainWindow(QMainWindow):
         self.sources.close()
         self.thumbnails.close()
         self.captioning.close()
+        self.models_part.close()
+        self.editing.close()
         if self._catalog is not None:
             self._catalog.close()
         event.accept()

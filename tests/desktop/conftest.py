@@ -70,7 +70,7 @@ def make_window(qtbot: QtBot, store: QSettings) -> Iterator[MakeWindow]:
 
     yield make
     for window in windows:
-        window.close()
+        window.close_now()
         qtbot.waitUntil(window.isHidden)
         window.deleteLater()
 

@@ -323,7 +323,7 @@ def test_a_surprise_in_the_worker_ends_the_run_not_the_window(qtbot, make_window
     assert not window.photos.running()
 
 
-def test_closing_while_running_stops_cleanly_and_asks_nothing(qtbot, make_window, open_folder, tmp_path):
+def test_closing_while_running_asks_and_stops_cleanly(qtbot, make_window, open_folder, tmp_path):
     paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(8)])
     captioner = FakeCaptioner(hold=True)
     window = make_window(Loader(captioner))
@@ -335,7 +335,11 @@ def test_closing_while_running_stops_cleanly_and_asks_nothing(qtbot, make_window
     window.edit_caption()
     qtbot.keyClicks(window.grid.editor(), "typed just now")
     window.close()
-    assert QApplication.activeModalWidget() is None
+    assert window.isVisible() and window.captioning.running() and window.leaving.box is not None
+    window.leaving.box.reject()
+    assert window.isVisible() and window.captioning.running() and window.leaving.box is None
+    window.close()
+    window.leaving.box.buttons()[0].click()
     qtbot.waitUntil(window.isHidden)
     assert not window.captioning._thread.isRunning()
     assert len(captioner.asked) == 3
@@ -374,7 +378,9 @@ def test_only_the_selected_photos(qtbot, window, captioner, open_folder, tmp_pat
     paths = draw_photos(tmp_path / "in", ["0.png", "1.png", "2.png"])
     open_folder(window, tmp_path / "in", 3)
     window.grid.setCurrentIndex(window.photos.index(1))
-    run_to_end(qtbot, window, window.menus.start_selected.trigger)
+    window.menus.start_selected.trigger()
+    qtbot.waitUntil(lambda: window.before_run.dialog.start.isEnabled())
+    run_to_end(qtbot, window, window.before_run.dialog.start.click)
     assert captioner.asked == [paths[1]]
 
 
