@@ -73,7 +73,9 @@ class Words:
     def edit_of(self, photo: Path, old: Words, state: State | None = None) -> PhotoEdit:
         """Return the edit that makes these words of a photo's old ones."""
         languages = {**old.captions, **self.captions}
-        captions = {name: self.captions.get(name) for name in languages if old.captions.get(name) != self.captions.get(name)}
+        captions = {
+            name: self.captions.get(name) for name in languages if old.captions.get(name) != self.captions.get(name)
+        }
         return PhotoEdit(
             photo,
             captions=captions or None,

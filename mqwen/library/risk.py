@@ -29,9 +29,10 @@ _SENTENCE = re.compile(r"[.!?。！？]+\s*")
 _HEDGES = re.compile(
     r"\b(?:possibly|perhaps|maybe|probably|presumably|apparently|seemingly|supposedly|likely|unclear|uncertain|"
     r"might(?: have)?|may (?:be|have)|could be|could have|appears? to|seems?(?: to)?|suggest(?:s|ing)|"
-    r"some (?:kind|sort|type) of|what (?:looks|appears)|it is (?:difficult|hard|not possible) to|(?:I )?cannot (?:tell|see)|"
-    r"not (?:sure|certain|clear))\b"
-    r"|可能|也许|或许|大概|似乎|好像|看起来|看上去|疑似|应该是|不确定|不清楚|难以(?:辨认|判断|确定)|无法(?:辨认|判断|确定|看清)|某种",
+    r"some (?:kind|sort|type) of|what (?:looks|appears)|it is (?:difficult|hard|not possible) to|"
+    r"(?:I )?cannot (?:tell|see)|not (?:sure|certain|clear))\b"
+    r"|可能|也许|或许|大概|似乎|好像|看起来|看上去|疑似|应该是|不确定|不清楚"
+    r"|难以(?:辨认|判断|确定)|无法(?:辨认|判断|确定|看清)|某种",
     re.IGNORECASE,
 )
 

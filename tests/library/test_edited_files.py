@@ -65,7 +65,7 @@ def test_words_are_changed_wherever_they_stand_and_other_text_stays(photo):
 
 
 def test_a_foreign_text_of_several_lines_comes_back_byte_for_byte(photo):
-    before = "Grandma's house.\r\nSummer 1987, slide 12\r\n".encode()
+    before = b"Grandma's house.\r\nSummer 1987, slide 12\r\n"
     photo.with_suffix(".txt").write_bytes(before)
     old = stands(photo, Words())
     new = Words({"": "My grandmother's house."})

@@ -1,0 +1,313 @@
+"""What people change of photos: steps that can be undone, also after a restart, in the catalog and in the files."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from desktop.captioning import Captioning
+from desktop.photos import PhotoModel, State
+from desktop.scanning import reason_of
+from mqwen.errors import MqwenError
+from mqwen.library import records
+from mqwen.library.edited_files import Words, standing_words, write_words
+from mqwen.library.records import PhotoUpdate
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+    from mqwen.library.targets import Targets
+
+log = logging.getLogger(__name__)
+
+Change = Callable[[Path, Words], Words]
+_PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What became of one photo.
+
+    Attributes:
+        shown: its caption as it stands now; of one that could not be written, as it was to be.
+        error: why the words are not in its files, None if they are.
+    """
+
+    path: Path
+    shown: str
+    state: State
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where words may stand, and where they go, as it was when the edit was made."""
+
+    targets: Callable[[Path], Targets]
+    write: tuple[str, ...]
+
+
+class Editing(QObject):
+    """Makes, undoes and redoes edits, one after the other, in a thread of its own.
+
+    Each edit is in the catalog before the first file changes, and goes into the files through the writers that runs
+    use. An edit of one photo is on the disk when the call returns, unless a longer one is still under way.
+    """
+
+    edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
+    steps_changed = Signal(object, object)  # EditStep | None twice: what undo() and redo() would come to
+    words_read = Signal(object, object, object)  # path, Words, records.Photo | None: what read() found
+    failed = Signal(object, str)  # path, reason
+    recovered = Signal(object)  # path
+    refused = Signal(str)  # nothing was changed at all, and why
+
+    _done = Signal()
+    _steps = Signal(object, object)
+
+    def __init__(
+        self,
+        photos: PhotoModel,
+        captioning: Captioning,
+        catalog: Callable[[], Catalog],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._photos = photos
+        self._captioning = captioning
+        self._catalog = catalog
+        self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
+        self._under_way: set[Future[None]] = set()
+        self._results: deque[list[Edited]] = deque()  # not yet shown
+        self._closed = False
+        self._done.connect(self._show)
+        self._steps.connect(self.steps_changed)
+        photos.edit_committed.disconnect(captioning.save)
+        photos.edit_committed.connect(self.set_shown)
+        QTimer.singleShot(0, self, self._tell_steps)
+
+    # Edits.
+
+    @Slot(object, str)
+    def set_shown(self, path: Path, text: str) -> None:
+        """Change the text that the list shows for a photo, whichever of its words that is."""
+        photo = self._photos.photo(path)
+        shown = photo.caption if photo is not None else ""
+        if photo is not None and photo.unsaved:  # the disk does not have these words
+            shown = ""
+        self.apply([path], lambda _, words: words.with_line(shown, text, ""), "caption")
+
+    def apply(
+        self,
+        paths: Sequence[Path],
+        change: Change,
+        label: str,
+        state: records.State | None = None,
+    ) -> None:
+        """Change the words of photos as one step.
+
+        Args:
+            change: gives the new words for a photo's present ones, as its files say them; called in another thread.
+            label: what the step is called, one of those in desktop.edit_actions.
+            state: what the photos then are; None: "edited", those whose words stay are left as they are.
+        """
+        if not paths or self._closed:
+            return
+        self._captioning.guard(paths)
+        where = _Where(*self._captioning.places_of())
+        self._submit(lambda: self._make(paths, change, label, state, where), wait=len(paths) == 1)
+
+    def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
+        """Give photos a state: "approved", say."""
+        self.apply(paths, lambda _, words: words, label, state)
+
+    def undo(self) -> None:
+        """Take the last step back, in the files too; `edited` follows."""
+        self._swap(back=True)
+
+    def redo(self) -> None:
+        """Do again what was undone last; `edited` follows."""
+        self._swap(back=False)
+
+    def read(self, path: Path) -> None:
+        """Look up the words of a photo, as its files say them; `words_read` follows."""
+        if self._closed:
+            return
+        targets, _ = self._captioning.places_of()
+
+        def work() -> None:
+            known = self._catalog().photo(path)
+            try:
+                with targets(path) as places:
+                    words = standing_words(path, Words.of(known), places)
+            except MqwenError:  # its badge says so already
+                words = Words.of(known)
+            self.words_read.emit(path, words, known)
+
+        self._submit(work)
+
+    def finish(self) -> None:
+        """Wait until all edits are on the disk."""
+        for future in list(self._under_way):
+            future.exception()
+
+    def close(self) -> None:
+        """Finish, and take no more; before the catalog is closed."""
+        self._closed = True
+        self._lane.shutdown(wait=True)
+
+    # In the lane.
+
+    def _submit(self, work: Callable[[], None], *, wait: bool = False) -> None:
+        """Do a piece of work after those before it; what goes wrong is told, whatever it is."""
+
+        def safely() -> None:
+            try:
+                work()
+            except MqwenError as error:
+                self.refused.emit(reason_of(error))
+            except Exception as error:
+                log.exception("an edit failed")
+                self.refused.emit(f"{type(error).__name__}: {error}")
+
+        idle = not self._under_way
+        future = self._lane.submit(safely)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        if wait and idle:
+            try:
+                future.exception(timeout=_PATIENCE_S)
+            except TimeoutError:
+                return  # it goes on, and tells when it is done
+            self._show()
+
+    def _make(
+        self, paths: Sequence[Path], change: Change, label: str, state: records.State | None, where: _Where
+    ) -> None:
+        try:
+            catalog = self._catalog()
+        except MqwenError as error:  # what a person typed must not be lost for that
+            self._results.append([self._unmade(path, Words(), change, error) for path in paths])
+            self._done.emit()
+            return
+        edits: list[records.PhotoEdit] = []
+        olds: dict[Path, Words] = {}
+        results: list[Edited] = []
+        for path in paths:
+            known = None
+            try:
+                known = catalog.photo(path) or catalog.observe(path)
+                with where.targets(path) as places:
+                    old = standing_words(path, Words.of(known), places)
+                if old != Words.of(known):
+                    catalog.update(_adopted(known, old))
+                new = change(path, old)
+            except MqwenError as error:
+                results.append(self._unmade(path, Words.of(known), change, error))
+                continue
+            if new != old or state is not None:
+                olds[path] = old
+                edits.append(new.edit_of(path, old, state))
+            elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
+                results.append(self._write(catalog, path, old, where))
+        step = catalog.edit(edits, label) if edits else None
+        for path in step.photos if step else ():
+            results.append(self._write(catalog, path, olds[path], where))
+        self._tell(results)
+
+    def _swap(self, *, back: bool) -> None:
+        if self._closed:
+            return
+        where = _Where(*self._captioning.places_of())
+
+        def work() -> None:
+            catalog = self._catalog()
+            step = catalog.undoable() if back else catalog.redoable()
+            if step is None:
+                return
+            olds = {path: Words.of(catalog.photo(path)) for path in step.photos}
+            step = catalog.undo() if back else catalog.redo()
+            results = [self._write(catalog, path, olds.get(path, Words()), where) for path in step.photos if step]
+            self._tell(results)
+            if step is not None and step.left:
+                names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
+                self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
+
+        self._submit(work)
+
+    def _write(self, catalog: Catalog, path: Path, old: Words, where: _Where) -> Edited:
+        """Bring a photo's files from its old words to those that the catalog has now."""
+        known = catalog.photo(path)
+        new, state = Words.of(known), State(known.state) if known is not None else State.EDITED
+        run = self._captioning.run_targets()
+
+        def through(photo: Path, name: str, text: str) -> bool:
+            # A metadata.jsonl has one writer at a time: while a run holds it, the edit goes through the run's hands.
+            return run is not None and run.write_edit(photo, name, text, places.table_folder(photo))
+
+        shown = new.caption()
+        try:
+            with run.editing(path) if run else nullcontext(), where.targets(path) as places:
+                if new != old:
+                    write_words(path, old, new, places, where.write, through)
+            with where.targets(path) as places:  # again, as a table is written when it is closed
+                shown = places.text(path) or shown
+        except MqwenError as error:
+            return Edited(path, shown, State.FAILED, reason_of(error))
+        return Edited(path, " ".join(shown.split()), state if shown or state is not State.EDITED else State.NEW)
+
+    def _unmade(self, path: Path, known: Words, change: Change, error: MqwenError) -> Edited:
+        """Return an edit that could not be made, with the words that it would have given the photo."""
+        photo = self._photos.photo(path)
+        words = known if known.captions or photo is None else Words({"": photo.caption} if photo.caption else {})
+        return Edited(path, change(path, words).caption(), State.FAILED, reason_of(error))
+
+    def _tell(self, results: list[Edited]) -> None:
+        self._results.append(results)
+        self._done.emit()
+        self._look_at_steps()
+
+    def _look_at_steps(self) -> None:
+        catalog = self._catalog()
+        self._steps.emit(catalog.undoable(), catalog.redoable())
+
+    # In the window.
+
+    def _tell_steps(self) -> None:
+        if not self._closed:
+            self._submit(self._look_at_steps)
+
+    @Slot()
+    def _show(self) -> None:
+        """Put what the lane has done on the photos."""
+        while self._results:
+            results = self._results.popleft()
+            self._captioning.guard([one.path for one in results])  # a run that began meanwhile
+            for one in results:
+                if one.error is None:
+                    self._photos.set_caption(one.path, one.shown, one.state)
+                    self.recovered.emit(one.path)
+                else:
+                    reason = self.tr("Your text is not saved: {reason}").format(reason=one.error)
+                    self._photos.set_unsaved(one.path, one.shown, reason)
+                    self.failed.emit(one.path, reason)
+            self.edited.emit(results)
+
+
+def _adopted(known: records.Photo, words: Words) -> PhotoUpdate:
+    """Return the update by which the catalog knows the words that a photo's files have."""
+    gone = dict.fromkeys(known.captions, "")
+    return PhotoUpdate(
+        known.path,
+        state="captioned" if known.state == "new" else known.state,
+        captions={**gone, **words.captions},
+        keywords=words.keywords,
+        alt_text=words.alt_text,
+        reason=known.reason,
+    )

@@ -1,0 +1,205 @@
+"""Edits of the window: in the files and the catalog at once, undone and done again, after a restart too."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from desktop.photos import State
+from mqwen.errors import CatalogError
+from mqwen.library.catalog import Catalog
+from mqwen.library.metadata.commit import commit
+from mqwen.library.metadata.fields import Edit, Provenance
+from mqwen.library.metadata.plan import plan_embed, read_photo
+from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
+
+
+def text_of(path):
+    return path.with_suffix(".txt").read_text("utf-8")
+
+
+def settled(qtbot, window):
+    """Wait until every edit is made and shown."""
+    window.editing.finish()
+    qtbot.wait(20)
+
+
+def select(window, *paths):
+    model = window.grid.selectionModel()
+    model.clearSelection()
+    for path in paths:
+        model.select(window.photos.index_of(path), model.SelectionFlag.Select)
+    window.grid.setFocus()
+
+
+def test_an_edit_in_the_grid_is_undone_and_redone_by_keys_on_screen_and_disk(qtbot, window, open_folder, tmp_path):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    path.with_suffix(".txt").write_bytes(b"As it was,\nin two lines.\n")
+    open_folder(window, tmp_path / "in", 1)
+    window.photos.setData(window.photos.index(0), "In one go.")
+    assert text_of(path) == "In one go.", "at once, not later"
+    assert window.photos.photo(path).state is State.EDITED
+    window.photos.setData(window.photos.index(0), "In two goes.")
+    assert text_of(path) == "In two goes."
+    qtbot.waitUntil(lambda: "caption" in window.edit_actions.undo.text())
+    window.grid.setFocus()
+    QTest.keyClick(window.grid, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    settled(qtbot, window)
+    assert text_of(path) == window.photos.photo(path).caption == "In one go."
+    window.edit_actions.undo.trigger()
+    settled(qtbot, window)
+    assert path.with_suffix(".txt").read_bytes() == b"As it was,\nin two lines.\n"
+    assert window.photos.photo(path).state is State.CAPTIONED
+    assert not window.edit_actions.undo.isEnabled()
+    window.edit_actions.redo.trigger()
+    window.edit_actions.redo.trigger()
+    settled(qtbot, window)
+    assert text_of(path) == window.photos.photo(path).caption == "In two goes."
+    assert not window.edit_actions.redo.isEnabled()
+
+
+def test_undo_goes_on_after_a_restart(qtbot, make_window, loader, open_folder, tmp_path):
+    first, second = draw_photos(tmp_path / "in", ["1.png", "2.png"])
+    window = make_window(loader)
+    open_folder(window, tmp_path / "in", 2)
+    window.photos.setData(window.photos.index_of(first), "one")
+    window.photos.setData(window.photos.index_of(second), "two")
+    window.close()
+    again = make_window(loader)
+    open_folder(again, tmp_path / "in", 2)
+    qtbot.waitUntil(again.edit_actions.undo.isEnabled)
+    again.edit_actions.undo.trigger()
+    again.edit_actions.undo.trigger()
+    settled(qtbot, again)
+    assert not first.with_suffix(".txt").exists()
+    assert not second.with_suffix(".txt").exists()
+    assert again.photos.photo(first).caption == again.photos.photo(second).caption == ""
+    assert again.photos.photo(first).state is State.NEW
+    again.edit_actions.redo.trigger()
+    settled(qtbot, again)
+    assert text_of(first) == "one"
+
+
+def test_an_edit_goes_into_the_photo_where_its_words_stand_there(qtbot, window, open_folder, tmp_path):
+    path = tmp_path / "in" / "1.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (40, 30), (10, 90, 10)).save(path)
+    for planned in plan_embed(path, Edit(caption="Green.", language="en", provenance=Provenance(model="m"))):
+        commit(planned.path, planned.after, planned.stat_at_read)
+    path.with_suffix(".txt").write_text("Green.", "utf-8")
+    pixels = Image.open(path).tobytes()
+    open_folder(window, path.parent, 1)
+    window.photos.setData(window.photos.index(0), "A green field.")
+    assert text_of(path) == read_photo(path)[path].captions["en"] == "A green field."
+    assert Image.open(path).tobytes() == pixels
+    window.editing.undo()
+    settled(qtbot, window)
+    assert text_of(path) == read_photo(path)[path].captions["en"] == "Green."
+
+
+def test_what_changed_since_is_left_by_undo_and_named(qtbot, window, open_folder, tmp_path):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+    window.photos.setData(window.photos.index(0), "mine")
+    path.with_suffix(".txt").write_text("from another program", "utf-8")
+    window.editing.undo()
+    settled(qtbot, window)
+    assert text_of(path) == "from another program"
+    assert window.photos.photo(path).caption == "from another program"
+
+
+def test_one_caption_is_pasted_to_all_and_several_one_each(qtbot, window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    paths[0].with_suffix(".txt").write_text("A copied caption.", "utf-8")
+    open_folder(window, tmp_path / "in", 3)
+    select(window, paths[0])
+    window.edit_actions.copy.trigger()
+    select(window, paths[1], paths[2])
+    window.edit_actions.paste.trigger()
+    settled(qtbot, window)
+    assert [text_of(path) for path in paths] == ["A copied caption."] * 3
+    QApplication.clipboard().setText("one\ntwo\nthree\n")
+    select(window, *paths)
+    window.edit_actions.paste.trigger()
+    settled(qtbot, window)
+    assert [text_of(path) for path in paths] == ["one", "two", "three"]
+    assert "3 photos" in window.edit_actions.undo.text()
+    window.editing.undo()
+    settled(qtbot, window)
+    assert [text_of(path) for path in paths] == ["A copied caption."] * 3
+
+
+def test_a_run_does_not_write_over_what_a_person_changes_meanwhile(qtbot, make_window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    captioner = FakeCaptioner(hold=True)
+    window = make_window(Loader(captioner))
+    open_folder(window, tmp_path / "in", 3)
+    window.start()
+    qtbot.waitUntil(captioner.decoding.is_set)
+    window.editing.apply(paths[:2], lambda path, words: words.with_caption("", f"mine {path.stem}"), "caption")
+    settled(qtbot, window)
+    with qtbot.waitSignal(window.captioning.finished):
+        captioner.let(3)
+    assert [text_of(path) for path in paths] == ["mine 1", "mine 2", text_for(paths[2])]
+    assert window.photos.photo(paths[0]).caption == "mine 1"
+
+
+def test_words_that_the_disk_refuses_stay_on_screen_and_are_told(qtbot, window, open_folder, tmp_path):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    path.with_suffix(".txt").write_bytes(b"\xff\xfe\xfa latin")
+    open_folder(window, tmp_path / "in", 1)
+    window.editing.set_shown(path, "typed")
+    assert path.with_suffix(".txt").read_bytes() == b"\xff\xfe\xfa latin"
+    photo = window.photos.photo(path)
+    assert (photo.caption, photo.unsaved) == ("typed", True)
+    assert window.failures.paths() == [path]
+    path.with_suffix(".txt").unlink()
+    window.editing.set_shown(path, "typed")
+    assert text_of(path) == "typed"
+    assert window.failures.paths() == []
+
+
+def test_without_a_catalog_what_was_typed_is_not_lost(qtbot, window, open_folder, tmp_path, monkeypatch):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+
+    def refuse():
+        raise CatalogError("the catalog cannot be opened", hint="Move it away.")
+
+    monkeypatch.setattr(window.editing, "_catalog", refuse)
+    window.editing.set_shown(path, "typed")
+    assert window.photos.photo(path).unsaved
+    window.captioning.save_again()
+    assert text_of(path) == "typed"
+
+
+def test_approving_is_a_step_that_touches_no_file(qtbot, window, open_folder, tmp_path):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    path.with_suffix(".txt").write_text("Good.", "utf-8")
+    stamp = path.with_suffix(".txt").stat().st_mtime_ns
+    open_folder(window, tmp_path / "in", 1)
+    select(window, path)
+    window.edit_actions.approve.trigger()
+    settled(qtbot, window)
+    assert window.photos.photo(path).state is State.APPROVED
+    with Catalog() as catalog:
+        assert catalog.photo(path).state == "approved"
+    window.editing.undo()
+    settled(qtbot, window)
+    assert window.photos.photo(path).state is State.CAPTIONED
+    assert path.with_suffix(".txt").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("count", [60])
+def test_many_photos_are_one_step(qtbot, window, open_folder, tmp_path, count):
+    paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(count)])
+    open_folder(window, tmp_path / "in", count)
+    window.editing.apply(paths, lambda path, words: words.with_caption("", f"photo {path.stem}"), "caption")
+    settled(qtbot, window)
+    assert [text_of(path) for path in paths] == [f"photo {number}" for number in range(count)]
+    window.editing.undo()
+    settled(qtbot, window)
+    assert list((tmp_path / "in").glob("*.txt")) == []
