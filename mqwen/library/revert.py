@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,11 @@ from mqwen.errors import ImageError, InputError
 from mqwen.library.catalog import Catalog
 from mqwen.library.compose import digest
 from mqwen.library.heal import heal
+from mqwen.library.metadata.xmp_sidecar import existing_sidecars
 from mqwen.library.records import Change, PhotoUpdate, Run
 from mqwen.library.restore import Restored, restore
+from mqwen.library.scan import scan
+from mqwen.library.sidecar import sidecar_path
 from mqwen.library.targets import field_of
 
 
@@ -23,8 +28,9 @@ def revert(
 ) -> Iterator[Restored]:
     """Put back what a run changed, file by file, and yield what became of each.
 
-    A file that was touched since, by a person or a later run, is kept and its reason given. Each file is done for good
-    when it is yielded: this may be stopped at any moment, and repeated; what is back already costs one look.
+    A file that was touched since, by a person or a later run, is kept and its reason given; one that was renamed along
+    with its photo, or with it moved within the run's folders, is found. Each file is done for good when it is yielded:
+    this may be stopped at any moment, and repeated; what is back already costs one look.
 
     Args:
         paths: only of these photos, and of those in these folders; none means all.
@@ -51,9 +57,14 @@ def revert(
     for change in catalog.changes(run, newest_first=True, state="confirmed"):
         if not within or _concerns(catalog, change, within):
             files.setdefault(change.file, []).append(change.id)
+    looked = False
     for file, numbers in files.items():
         changes = [catalog.change(number) for number in numbers]
-        result = restore(file, changes, force=force, dry_run=dry_run)
+        if not looked and not os.path.lexists(file):
+            looked = True  # once: photos that were renamed since are known again then, by their pixels
+            for _ in catalog.observe_many(scan([*about.roots, *within], on_error=lambda error: None)):
+                pass
+        result = restore(_where_now(catalog, changes[0]), changes, force=force, dry_run=dry_run)
         if result.undone and not dry_run:
             catalog.mark_reverted(*result.undone)
             for change in changes:
@@ -65,6 +76,25 @@ def revert(
 def _concerns(catalog: Catalog, change: Change, paths: Sequence[Path]) -> bool:
     photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
     return photo is not None and any(path == photo.path or path in photo.path.parents for path in paths)
+
+
+def _where_now(catalog: Catalog, change: Change) -> Path:
+    """Return where a changed file is: the same file may be found at its photo's new name or place."""
+    photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
+    if photo is None or change.target == "jsonl" or os.path.lexists(change.file):
+        return change.file
+    match change.file.suffix.lower():
+        case ".xmp":
+            places: Sequence[Path] = existing_sidecars(photo.path)
+        case ".txt" | ".caption":
+            places = [sidecar_path(photo.path, change.file.suffix.lower())]
+        case _:
+            places = [photo.path]
+    for place in places:
+        with suppress(OSError):
+            if hashlib.sha256(place.read_bytes()).hexdigest() == change.after_sha256:
+                return place
+    return change.file
 
 
 def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:

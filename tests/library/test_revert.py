@@ -24,7 +24,7 @@ from mqwen.library.jsonl_rows import new_line, parse
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit
 from mqwen.library.metadata.plan import plan_embed, read_photo
-from mqwen.library.restore import Restored
+from mqwen.library.restore import GONE, Restored
 from mqwen.library.revert import revert
 from mqwen.library.table_undo import restored, texts
 from mqwen.run import Outcome, RunSettings, run
@@ -202,6 +202,32 @@ def test_runs_are_taken_back_in_any_order_where_they_do_not_overlap_else_the_lat
     assert (folder / "a.txt").read_text() == "mine, a picture of a" and not (folder / "a.caption").exists()
     assert back(catalog, first)["a.txt"].status == "restored"
     assert look(folder) == before
+
+
+def test_renamed_and_moved_photos_are_found(catalog: Catalog, folder: Path) -> None:
+    draw(folder, "a.jpg", "b.png", "c.jpg", "d.jpg")
+    before = dated(folder)
+    go(catalog, folder, write=("embed", "txt", "xmp"))
+    (folder / "deep").mkdir()
+    for old, new in (
+        ("a.jpg", "deep/z.jpg"),
+        ("a.txt", "deep/z.txt"),
+        ("a.jpg.xmp", "deep/z.jpg.xmp"),
+        ("b.png", "y.png"),
+    ):
+        (folder / old).rename(folder / new)
+    (folder / "c.jpg").unlink()
+    (folder / "d.jpg").rename(folder / "x.jpg")
+    with open(folder / "x.jpg", "ab") as file:
+        file.write(b"touched")
+    results = back(catalog, 1)
+    kept = {name: result.reason for name, result in results.items() if result.status != "restored"}
+    # b's sidecars were left behind: they are still where they were.
+    assert kept == {"c.jpg": GONE, "d.jpg": GONE}
+    assert look(folder / "deep") == {"z.jpg": before["a.jpg"]}
+    after = look(folder)
+    assert after["y.png"] == before["b.png"] and {*after} == {"deep/z.jpg", "y.png", "x.jpg"}
+    assert {result.status for result in back(catalog, 1).values()} == {"kept"}
 
 
 def test_the_catalog_knows_whose_text_stands_there_again(catalog: Catalog, folder: Path) -> None:
