@@ -313,6 +313,11 @@ class Catalog:
         with self._database.read() as db:
             return finding.find(db, where, order, limit, offset)
 
+    def paths(self, where: Condition | None = None) -> set[Path]:
+        """Return where the photos lie that meet a condition, None for all; much faster than find()."""
+        with self._database.read() as db:
+            return finding.paths(db, where)
+
     def count(self, where: Condition | None = None) -> int:
         """Return how many photos meet a condition."""
         with self._database.read() as db:

@@ -59,7 +59,10 @@ def words(query: str, field: Field | None = None) -> Condition:
 
 
 def keyword(text: str) -> Condition:
-    """One of the keywords is this one, whatever its case."""
+    """One of the keywords is this one, whatever its case; `*` stands for anything."""
+    if "*" in text:
+        like = _like("folded", text.strip().casefold())
+        return Condition(f"id IN (SELECT photo FROM photo_keywords WHERE {like.sql})", like.values)
     return Condition("id IN (SELECT photo FROM photo_keywords WHERE folded = ?)", (text.strip().casefold(),))
 
 

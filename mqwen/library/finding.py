@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from mqwen.errors import InputError
 from mqwen.library import photo_rows
 from mqwen.library.conditions import ALL, ORDERS, Condition, Order
 from mqwen.library.records import Hit, Photo
 from mqwen.library.search import match
-from mqwen.library.stored import clean
+from mqwen.library.stored import clean, from_stored
 
 
 def search(db: sqlite3.Connection, query: str, limit: int, where: Condition | None) -> list[Hit]:
@@ -36,6 +37,13 @@ def find(db: sqlite3.Connection, where: Condition | None, order: Order, limit: i
         f"WHERE NOT displaced AND {condition.sql} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?",
         (*condition.values, -1 if limit is None else limit, offset),
     )
+
+
+def paths(db: sqlite3.Connection, where: Condition | None) -> set[Path]:
+    """Return the paths of the photos that meet a condition."""
+    condition = where or ALL
+    rows = db.execute(f"SELECT path FROM photos WHERE NOT displaced AND {condition.sql}", condition.values)
+    return {from_stored(path) for (path,) in rows}
 
 
 def count(db: sqlite3.Connection, where: Condition | None) -> int:

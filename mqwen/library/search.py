@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, get_args
 
 Field = Literal["caption", "keyword", "alt_text"]
@@ -47,25 +47,42 @@ def match(query: str, field: Field | None = None) -> str | None:
     Args:
         field: look in this one only.
     """
-    parts = [part for found in _PARTS.finditer(query) for part in _expressions(found)]
+    parts = [part for found in _PARTS.finditer(query) if (part := _part(found))]
     if not parts:
         return None
-    expression = " AND ".join(parts)
+    expression = " AND ".join(f'"{" ".join(cut)}"{" *" if begins else ""}' for cut, begins in parts)
     return f"{{{field}}} : ({expression})" if field else expression
 
 
-def _expressions(found: re.Match[str]) -> list[str]:
-    """Return what one part of a query must find: a phrase as a whole, a word's runs each for itself."""
+def matcher(query: str) -> Callable[[str], bool] | None:
+    """Return a function that says of one text whether match() would find it; None for a query without a word."""
+    parts = [part for found in _PARTS.finditer(query) if (part := _part(found))]
+    if not parts:
+        return None
+    needles = [f" {' '.join(cut)}{'' if begins else ' '}" for cut, begins in parts]
+    every = {term for cut, _ in parts for term in cut}
+
+    def matches(text: str) -> bool:
+        folded = _fold(text)
+        if not all(term in folded for term in every):  # few texts get further, and cutting takes its time
+            return False
+        hay = f" {' '.join(_cut(text))} "
+        return all(needle in hay for needle in needles)
+
+    return matches
+
+
+def _part(found: re.Match[str]) -> tuple[list[str], bool] | None:
+    """Return the terms of one part of a query, a phrase or a word, and whether the last one may go on."""
     word = found[4]
     if word is None:
         phrase = next((text for text in found.groups() if text is not None), "")
-        return [expression] if (expression := _phrase(phrase, begins=False)) else []
-    expression = _phrase(word, begins=word.endswith(("*", "＊")))
-    return [expression] if expression else []
+        return _phrase(phrase, begins=False)
+    return _phrase(word, begins=word.endswith(("*", "＊")))
 
 
-def _phrase(text: str, *, begins: bool) -> str | None:
-    """Return a phrase of FTS5: these terms in this order. The last one may go on if `begins`, or is part of a run."""
+def _phrase(text: str, *, begins: bool) -> tuple[list[str], bool] | None:
+    """Return terms that must stand in this order. The last one may go on if `begins`, or is part of a run."""
     cut = _cut(text)
     if not cut:
         return None
@@ -76,7 +93,7 @@ def _phrase(text: str, *, begins: bool) -> str | None:
             begins = False
         else:
             begins = True
-    return f'"{" ".join(cut)}"{" *" if begins else ""}'
+    return cut, begins
 
 
 def _cut(text: str) -> list[str]:
