@@ -144,7 +144,7 @@ class ChatTemplate:
             except Exception as error:  # a template raises whatever its author did not think of
                 refusal = error
                 continue
-            pieces = _pieces(text)
+            pieces = _pieces(_without_open_thought(text))
             texts = [piece.message for piece in pieces if isinstance(piece, Slot) and piece.kind == "text"]
             slots = sum(isinstance(piece, Slot) and piece.kind == "image" for piece in pieces)
             written = sum(self._count_images(piece.text) for piece in pieces if isinstance(piece, Literals))
@@ -182,6 +182,15 @@ class ChatTemplate:
             **self._variables,
         )
         return str(rendered[0])
+
+
+def _without_open_thought(text: str) -> str:
+    """Close a thought that the template opens for the answer, empty, as Qwen3's does where thinking is off.
+
+    Otherwise an answer that the token limit ends too early is a thought, and nothing in it tells.
+    """
+    begun = text.rstrip()
+    return f"{begun}\n\n</think>\n\n" if begun.endswith("<think>") else text
 
 
 def _pieces(text: str) -> tuple[Literals | Slot, ...]:

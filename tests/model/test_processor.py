@@ -150,6 +150,8 @@ QWEN3 = (
     "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}"
     "{%- endif %}"
 )
+# Like those of Qwen3's thinking models: whatever is asked for, a thought is open at the end of the prompt.
+THINKING = QWEN3.partition("{%- if enable_thinking")[0] + "{{- '<think>\\n' }}{%- endif %}"
 # Like llava-hf's for Qwen: contents are lists of parts, pictures first.
 LLAVA = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + ' '}}"
@@ -170,6 +172,7 @@ LLAVA = (
             "<|im_start|>assistant\n",
         ),
         (QWEN3, "<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"),
+        (THINKING, "<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"),
         (LLAVA, "<|im_start|>user <image>\nWhat?<|im_end|>\n<|im_start|>assistant\n"),
     ],
 )
