@@ -25,7 +25,7 @@ from mqwen.hub.machine import Machine, recommended, suits, this_machine
 _WIDTH, _NAME = 80, 27
 _ON_CARD, _IN_RAM = ("bf16", "int8", "nf4"), "fp32"
 _HEAD = (
-    f"  {'':<{_NAME}} {'':<4} {'size':>6} {'GB on a card':>15} {'in RAM':>6}",
+    f"  {'':<{_NAME}} {'':<4} {'size':>6} {'GB on a card':^15} {'in RAM':>6}",
     f"  {'name':<{_NAME}} {'here':<4} {'in GB':>6} {''.join(f'{name:>5}' for name in _ON_CARD)} {_IN_RAM:>6} licence",
 )
 

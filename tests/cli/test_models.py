@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -57,8 +56,8 @@ def test_the_list_as_json_says_all(inside: Run, models: Path, model: Path) -> No
 def test_what_was_downloaded_says_what_its_note_says(inside: Run, models: Path, model: Path) -> None:
     for name in ("alpharomercoma/vqwen3-4b", "somebody/other"):
         folder = shutil.copytree(model, models / name)
-        note: dict[str, Any] = {"hub_id": name, "revision": "1" * 40, "licence": "a-licence-with-a-name-too-long", "files": {}}
-        (folder / "mqwen-download.json").write_text(json.dumps(note | {"languages": ["xx"]}))
+        note = {"hub_id": name, "revision": "1" * 40, "licence": "a-licence-with-a-name-too-long"}
+        (folder / "mqwen-download.json").write_text(json.dumps(note | {"languages": ["xx"], "files": {}}))
     (models / "somebody" / "damaged").mkdir()
     (models / "somebody" / "damaged" / "config.json").write_text("{}")
     (models / ".partial" / "somebody" / "coming").mkdir(parents=True)
