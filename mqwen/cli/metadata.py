@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mqwen.errors import DiskFullError, InputError, MqwenError
 
 if TYPE_CHECKING:
+    from mqwen.library.editing_run import EditingRun
     from mqwen.library.metadata.exiftool import ExifTool
     from mqwen.library.metadata.fields import Metadata
     from mqwen.library.metadata.plan import Planned
@@ -24,7 +25,8 @@ def add_parser(commands: Any) -> None:
         "metadata",
         help="show, write or strip captions inside photos",
         description="Captions, keywords and alt texts inside JPEG, PNG, WebP and TIFF, and in XMP sidecars beside any "
-        "photo. No other byte of a photo changes; what cannot be written so goes into a sidecar, with the reason said.",
+        "photo. No other byte of a photo changes; what cannot be written so goes into a sidecar, with the reason said. "
+        "What is written or stripped is in `mqwen runs list`, and can be reverted.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION", title="actions")
 
@@ -104,6 +106,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 def write(arguments: argparse.Namespace) -> int:
     """Write into the files or their sidecars; return 1 if one of them failed."""
+    from mqwen.library.editing_run import editing_run
     from mqwen.library.metadata.fields import Edit
     from mqwen.library.metadata.plan import plan_embed
 
@@ -128,20 +131,25 @@ def write(arguments: argparse.Namespace) -> int:
             allow_signed=arguments.allow_signed,
             exiftool=exiftool,
         )
-        _commit(path, planned, arguments, "written")
+        _commit(path, planned, arguments, "written", run)
 
-    return _each(arguments, one)
+    asked = ("caption", "keyword", "alt_text", "language", "caption_writer", "mode")
+    settings = {"command": "metadata write", **{name: getattr(arguments, name) for name in asked}}
+    with editing_run(settings, arguments.files) as run:
+        return _each(arguments, one)
 
 
 def strip(arguments: argparse.Namespace) -> int:
     """Take out what MQwen wrote; return 1 if one of the files failed."""
+    from mqwen.library.editing_run import editing_run
     from mqwen.library.metadata.plan import plan_strip
 
     def one(path: Path, exiftool: ExifTool | None) -> None:
         planned = plan_strip(path, allow_signed=arguments.allow_signed, exiftool=exiftool)
-        _commit(path, planned, arguments, "stripped")
+        _commit(path, planned, arguments, "stripped", run)
 
-    return _each(arguments, one)
+    with editing_run({"command": "metadata strip"}, arguments.files) as run:
+        return _each(arguments, one)
 
 
 def _each(arguments: argparse.Namespace, one: Callable[[Path, ExifTool | None], None]) -> int:
@@ -177,14 +185,9 @@ def _exiftool(wanted: bool) -> Iterator[ExifTool | None]:
         exiftool.close()
 
 
-def _commit(path: Path, planned: list[Planned], arguments: argparse.Namespace, done: str) -> None:
-    from mqwen.library.metadata.commit import commit, remove
-
+def _commit(path: Path, planned: list[Planned], arguments: argparse.Namespace, done: str, run: EditingRun) -> None:
+    run.write(path, planned, keep_mtime=arguments.keep_mtime)
     for change in planned:
-        if change.after is not None:
-            commit(change.path, change.after, change.stat_at_read, keep_mtime=arguments.keep_mtime)
-        elif change.stat_at_read is not None:
-            remove(change.path, change.stat_at_read)
         status = done if change.after is not None else "removed"
         if arguments.json:
             _tell(path, status, change.path, change.reason)

@@ -66,6 +66,8 @@ def _update(catalog: Catalog, photo: int | None, changes: Sequence[Change]) -> P
         return None
     run = catalog.run(changes[0].run)
     settings = run.settings
+    if "style" not in settings:  # a person's edit of metadata, see mqwen.library.editing_run
+        return None
     style, language = str(settings.get("style")), "" if settings.get("prompt") else str(settings.get("language"))
     text, written = "", {}
     for change in changes:

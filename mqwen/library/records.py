@@ -120,7 +120,7 @@ class Change:
         target: "txt", "caption", "xmp", "embed", "jsonl".
         file: absolute, as it was called then.
         before: without its data where that was not asked for.
-        after_sha256: of the whole file as it was to be after the write.
+        after_sha256: of the whole file as it was to be after the write; "" if it was to be gone.
         state: "intended" until it is confirmed.
         at: when it was noted, in seconds since 1970.
     """

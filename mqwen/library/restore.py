@@ -77,7 +77,7 @@ def state_of(change: Change) -> Literal["made", "not made", "other"]:
         raise InputError("its folder is not there", path=change.file)
     data, _ = _read(change.file)
     found = hashlib.sha256(data).hexdigest() if data is not None else None
-    if found == change.after_sha256:
+    if (found or "") == change.after_sha256:
         return "made"
     return "not made" if found == change.before.sha256 else "other"
 
@@ -94,8 +94,8 @@ def _restore_file(file: Path, changes: Sequence[Change], *, force: bool, dry_run
         sha256 = hashlib.sha256(now).hexdigest() if now is not None else None
         record = UndoRecord.unpack(before.data) if before.data else None
         exact = True
-        if sha256 == change.after_sha256 and now is not None:
-            now = record.old(now) if record else None
+        if (sha256 or "") == change.after_sha256:
+            now = record.old(now or b"") if record else None
         elif sha256 != before.sha256:
             if not force or (record is None and now is None):
                 result.status, result.reason = "kept", GONE if now is None else CHANGED_SINCE

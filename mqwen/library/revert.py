@@ -104,7 +104,7 @@ def _note(catalog: Catalog, run: Run, change: Change, text: str | None) -> None:
         text: if it is MQwen's own, else None.
     """
     photo = catalog.photo_by_id(change.photo) if change.photo is not None else None
-    if photo is None:
+    if photo is None or "style" not in run.settings:  # a person's edit of metadata is no caption of ours
         return
     is_latest = photo.run == run.id or not photo.fingerprint or photo.written.get(change.target) == change.after_sha256
     if not is_latest:  # a later run has written elsewhere, and what is known of the photo is from that

@@ -27,7 +27,7 @@ class Writing:
         target: one of mqwen.library.targets.TARGETS.
         file: what changes.
         before: what stands there now. Of a metadata.jsonl: the photo's lines, and the file as the run found it.
-        after_sha256: of the file as it will be; of a metadata.jsonl the digest of the photo's new text.
+        after_sha256: of the file as it will be, "" if it goes; of a metadata.jsonl the digest of the photo's new text.
         make: makes the change; raises WriteError, DiskFullError or InputError, and then nothing has changed.
     """
 
@@ -47,15 +47,18 @@ class Writing:
             ours: what stands there is MQwen's own text.
             photo: it is the photo itself.
         """
-        from mqwen.library.metadata.commit import commit
+        from mqwen.library.metadata.commit import commit, remove
 
-        old, new, found = planned.before, planned.after, planned.stat_at_read
-        if new is None:
-            raise ValueError("a run deletes nothing")
+        old, found = planned.before, planned.stat_at_read
+        new = planned.after if planned.after is not None else b""
         before = Before()
         if old is not None and found is not None:
             record = UndoRecord.of(new, old, ours=ours, photo=photo).pack()
             before = Before(record, hashlib.sha256(old).hexdigest(), found.st_mtime_ns, stat.S_IMODE(found.st_mode))
+        if planned.after is None:
+            if found is None:
+                raise ValueError("what is not there cannot be deleted")
+            return cls(target, planned.path, before, "", lambda: remove(planned.path, found))
         return cls(
             target=target,
             file=planned.path,

@@ -121,3 +121,36 @@ def test_bench_writes_into_copies_only(folder: Path, inside: Run) -> None:
     assert isinstance(rates, dict) and len(rates) == 8 and all(rate > 0 for rate in rates.values())
     assert {path: (path.read_bytes(), os.stat(path).st_mtime_ns) for path in folder.iterdir()} == before
     assert inside("bench", "metadata", folder / "none").returncode == 2
+
+
+def test_what_was_written_and_stripped_can_be_reverted(folder: Path, inside: Run) -> None:
+    """Also what a person said, which `write` has put something else in the place of."""
+
+    def files() -> dict[str, tuple[bytes, int]]:
+        found = (path for path in folder.iterdir() if path.suffix in (".png", ".xmp"))
+        return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+    def runs() -> list[dict[str, object]]:
+        return rows(inside("runs", "list", "--json").stdout)
+
+    (folder / "b.png").chmod(0o444)  # gets a sidecar
+    before = files()
+    known = len(runs())
+    write = ("metadata", "write", folder / "a.png", folder / "b.png", "--caption")
+    assert inside(*write, "Grandma at the lake").returncode == 0
+    first = files()
+    assert {*first} == {"a.png", "b.png", "b.png.xmp"}
+    assert inside(*write, "Somebody else").returncode == 0
+    assert inside("metadata", "strip", "--ours", folder / "a.png", folder / "b.png").returncode == 0
+    assert {name: data for name, (data, _) in files().items()} == {name: data for name, (data, _) in before.items()}
+    stripped, second, made = (row["run"] for row in runs()[: len(runs()) - known])
+    table = inside("runs", "show", second).stdout
+    assert "metadata write" in table and "Somebody else" in table
+    assert inside("revert", stripped).returncode == 0 and inside("revert", second).returncode == 0
+    assert files() == first
+    assert inside("revert", made, "--dry-run").returncode == 0 and files() == first
+    assert inside("revert", made).returncode == 0
+    assert files() == before
+    assert inside("metadata", "write", folder / "a.png", "--keyword", "x", "--mode", "fill").returncode == 0
+    assert inside("metadata", "write", folder / "a.png", "--keyword", "x", "--mode", "fill").returncode == 0
+    assert len(runs()) == known + 4, "what changes nothing is no run"
