@@ -17,6 +17,7 @@ from desktop.theme import apply_theme
 from mqwen.errors import MqwenError
 from mqwen.hub import models_folder, set_models_folder
 from mqwen.hub.folders import default_models_folder
+from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from desktop.settings import Settings
@@ -63,6 +64,10 @@ class SettingsPart(QObject):
         if aside is not None:
             text = self.tr("The settings were damaged and are the usual ones again. The old file is {path}")
             self._window.notice.say("settings", text.format(path=aside))
+
+    def applied_to(self, settings: RunSettings) -> RunSettings:
+        """Return the settings of a run with what is settled for all."""
+        return self._settings.preferences().applied_to(settings)
 
     def _take(self, dialog: SettingsDialog) -> None:
         before, after = self._settings.preferences(), dialog.preferences()
