@@ -157,7 +157,10 @@ def _foreign(data: bytes, ours: set[str]) -> bytes:
     ):
         if not len(element):
             element.text = None
-    canonical = etree.tostring(packet.root, method="c14n", exclusive=True, with_comments=True)
+    try:
+        canonical = etree.tostring(packet.root, method="c14n", exclusive=True, with_comments=True)
+    except etree.C14NError:  # a namespace that is a relative URI
+        raise Refusal("its XMP has no canonical form, so that it cannot be compared") from None
     return packet.data[: root.start] + b"\0" + canonical + b"\0" + packet.data[root.end :].strip()
 
 

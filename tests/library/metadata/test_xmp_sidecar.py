@@ -105,3 +105,11 @@ def test_a_proof_that_fails() -> None:
 def test_a_damaged_sidecar_is_refused(old: bytes) -> None:
     with pytest.raises(Refusal):
         edit_sidecar(old, EDIT)
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    """A namespace that is a relative URI: there is no canonical form of it."""
+    old = f'<rdf:RDF {RDF}><rdf:Description rdf:about="" xmlns:a="local/names" a:b="c"/></rdf:RDF>'.encode()
+    new = edit_sidecar(old, EDIT)
+    with pytest.raises(Refusal, match="cannot be compared"):
+        prove_sidecar(old, new, EDIT)
