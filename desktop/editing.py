@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.captioning import Captioning
+from desktop.known import known_of
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
 from mqwen.errors import MqwenError
@@ -63,7 +64,7 @@ class Editing(QObject):
 
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
     steps_changed = Signal(object, object)  # EditStep | None twice: what undo() and redo() would come to
-    words_read = Signal(object, object, object)  # path, Words, records.Photo | None: what read() found
+    words_read = Signal(object, object)  # the paths and the list of their Words: what read() found
     failed = Signal(object, str)  # path, reason
     recovered = Signal(object)  # path
     refused = Signal(str)  # nothing was changed at all, and why
@@ -135,20 +136,23 @@ class Editing(QObject):
         """Do again what was undone last; `edited` follows."""
         self._swap(back=False)
 
-    def read(self, path: Path) -> None:
-        """Look up the words of a photo, as its files say them; `words_read` follows."""
+    def read(self, paths: Sequence[Path]) -> None:
+        """Look up the words of photos; `words_read` follows.
+
+        One photo's files are looked into; of several, what the catalog and the list know will do.
+        """
         if self._closed:
             return
         targets, _ = self._captioning.places_of()
+        shown = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
 
         def work() -> None:
-            known = self._catalog().photo(path)
-            try:
-                with targets(path) as places:
-                    words = standing_words(path, Words.of(known), places)
-            except MqwenError:  # its badge says so already
-                words = Words.of(known)
-            self.words_read.emit(path, words, known)
+            known = known_of(self._catalog(), paths)
+            words = [as_shown(Words.of(known.get(path)), shown.get(path, "")) for path in paths]
+            if len(paths) == 1:
+                with suppress(MqwenError), targets(paths[0]) as places:  # unreadable: its badge says so already
+                    words = [standing_words(paths[0], Words.of(known.get(paths[0])), places)]
+            self.words_read.emit(tuple(paths), words)
 
         self._submit(work)
 
@@ -298,6 +302,14 @@ class Editing(QObject):
                     self._photos.set_unsaved(one.path, one.shown, reason)
                     self.failed.emit(one.path, reason)
             self.edited.emit(results)
+
+
+def as_shown(known: Words, shown: str) -> Words:
+    """Return what the catalog knows of a photo with the text that the list shows, which may be newer."""
+    lines = {" ".join(text.split()) for text in (*known.captions.values(), known.alt_text or "")}
+    if not shown or shown in lines or shown == ", ".join(known.keywords):
+        return known
+    return known.with_line(known.caption(), shown, "")
 
 
 def _adopted(known: records.Photo, words: Words) -> PhotoUpdate:
