@@ -193,7 +193,6 @@ class BeforeRun(QObject):
         check = Check(chosen, settings, targets, lambda: window.catalog, self)
         check.found.connect(lambda found: dialog.show_found(found, writes=settings.writes()))
         check.failed.connect(dialog.show_failed)
-        check.finished.connect(check.deleteLater)
         dialog.accepted.connect(lambda: window.start(chosen))
         dialog.try_requested.connect(lambda: self.try_requested.emit(chosen))
         dialog.finished.connect(lambda: self._over(check))
@@ -207,3 +206,4 @@ class BeforeRun(QObject):
         self.dialog = None
         check.requestInterruption()
         check.wait()
+        check.deleteLater()

@@ -39,7 +39,7 @@ class Card(QFrame):
 
     def __init__(self, path: Path, before: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
+        self.setFrameShape(QFrame.Shape.StyledPanel)
         self.path = path
         self._picture = QLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -56,14 +56,15 @@ class Card(QFrame):
         rows = QVBoxLayout(self)
         rows.setContentsMargins(8, 8, 8, 8)
         rows.setSpacing(4)
-        for label in (self._picture, name, self.words):
-            rows.addWidget(label)
+        rows.addWidget(self._picture)
+        rows.addWidget(name)
         if before:
             now = QLabel(self.tr("Now: {caption}").format(caption=before))
             now.setObjectName("quiet")
             now.setWordWrap(True)
             now.setTextFormat(Qt.TextFormat.PlainText)
             rows.addWidget(now)
+        rows.addWidget(self.words)
         rows.addStretch()
 
     def show_picture(self, pixmap: QPixmap) -> None:
@@ -88,7 +89,7 @@ class TryDialog(QDialog):
     def __init__(self, prompt: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Try it on a dozen"))
-        self.resize(1060, 760)
+        self.resize(1100, 760)
         self.cards: dict[Path, Card] = {}
         self._given = prompt
         label = QLabel(self.tr("What the model is &asked"))

@@ -11,14 +11,19 @@ from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
+from desktop.arranging import Arranging
 from desktop.bar import Bar
 from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
 from desktop.edit_actions import EditActions
 from desktop.editing import Editing
+from desktop.editor import EditorDock
+from desktop.export_dialog import Export
 from desktop.failures import FailureDock
+from desktop.filtering import Filtering
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
+from desktop.history import History
 from desktop.interrupted import InterruptedRuns
 from desktop.leaving import Leaving
 from desktop.loading import load_with
@@ -78,12 +83,18 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         self.editing = Editing(self.photos, self.captioning, lambda: self.catalog, self)
         self.edit_actions = EditActions(self)
+        self.editor = EditorDock(self)
         self.interrupted = InterruptedRuns()
         self.before_run = BeforeRun(self)
         self.leaving = Leaving(self)
         self.try_out = TryOut(self)
         self.run_controls = RunControls(self)
+        self.history = History(self)
+        self.export = Export(self)
         self.opening = Opening(self, settings.store)
+        self.filtering = Filtering(self, settings.store)
+        self.arranging = Arranging(self, self.filtering.bar, settings.store)
+        self.column.insertWidget(1, self.filtering.bar)
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
         self._connect()
@@ -114,11 +125,11 @@ class MainWindow(QMainWindow):
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self.grid)
         middle = QWidget()
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.notice)
-        column.addWidget(self.stack, 1)
+        self.column = QVBoxLayout(middle)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+        self.column.addWidget(self.notice)
+        self.column.addWidget(self.stack, 1)
         self.setCentralWidget(middle)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.failures)
         self.resizeDocks([self.failures], [150], Qt.Orientation.Vertical)
@@ -373,7 +384,10 @@ class MainWindow(QMainWindow):
             return
         self._settings.keep_layout(self.saveGeometry(), self.saveState())
         self._settings.keep_column_width(self.footer.size_slider.value())
+        self.history.close()
+        self.export.close()
         self.sources.close()
+        self.filtering.close()
         self.thumbnails.close()
         self.captioning.close()
         self.models_part.close()

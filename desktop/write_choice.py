@@ -19,6 +19,7 @@ class WriteChoice(QPushButton):
     def __init__(self, chosen: Iterable[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMinimumHeight(28)
+        self.setStyleSheet("text-align: left; padding-left: 6px;")
         self.setAccessibleName(self.tr("Write"))
         self.setToolTip(self.tr("Where captions go; several places can be ticked"))
         self._short = {
