@@ -21,6 +21,7 @@ class PhotoGrid(QListView):
     """Shows a PhotoModel. Cells are all of one size, laid out in batches, so that 100,000 photos do not stall it."""
 
     remove_requested = Signal()
+    committing = Signal()
     size_changed = Signal(int)
 
     def __init__(self, model: PhotoModel, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
@@ -125,7 +126,8 @@ class PhotoGrid(QListView):
         return next((editor for editor in editors if editor.isVisible()), None)
 
     def commit_edit(self) -> None:
-        """Save what is being typed, as before anything that would close the editor."""
+        """Save what is being typed, here and in the editor beside, as before anything that would close them."""
+        self.committing.emit()
         editor = self.editor()
         if editor is not None:
             self.commitData(editor)

@@ -125,6 +125,7 @@ def style_sheet(scheme: Colours) -> str:
     #primary[running="true"] {{ color: {scheme.text}; background: {scheme.base}; border-color: {scheme.line}; }}
     #flat {{ color: {scheme.accent}; border: none; padding: 3px 6px; background: transparent; }}
     #flat:hover, #flat:focus {{ text-decoration: underline; }}
+    #tooLong {{ color: {scheme.warning}; }}
     #problem {{ color: {scheme.failed}; border: none; padding: 3px 6px; background: transparent; }}
     #problem:hover, #problem:focus {{ text-decoration: underline; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
