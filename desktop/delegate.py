@@ -35,22 +35,27 @@ class PhotoDelegate(QStyledItemDelegate):
 
     # Measures.
 
-    @staticmethod
-    def cell_size(width: int, font: QFont) -> QSize:
+    def columns(self, room: int, width: int) -> int:
+        """Return how many columns there are in so much room, each at least `width` wide."""
+        return max(1, room // width)
+
+    def cell_size(self, width: int, font: QFont) -> QSize:
         """Return the cell for a column's width: the tile, one line for the name, CAPTION_LINES for the caption."""
         tile = round((width - 2 * MARGIN) * TILE_RATIO)
-        text = QFontMetrics(_small(font)).height() + CAPTION_LINES * QFontMetrics(font).lineSpacing()
+        text = QFontMetrics(small(font)).height() + CAPTION_LINES * QFontMetrics(font).lineSpacing()
         return QSize(width, MARGIN + tile + GAP + text + 4 + MARGIN)
 
-    @staticmethod
-    def _tile(cell: QRect) -> QRect:
+    def picture_edge(self, cell: QSize) -> int:
+        """Return the longest side that a picture is shown with."""
+        return cell.width() - 2 * MARGIN
+
+    def _tile(self, cell: QRect) -> QRect:
         width = cell.width() - 2 * MARGIN
         return QRect(cell.left() + MARGIN, cell.top() + MARGIN, width, round(width * TILE_RATIO))
 
-    @staticmethod
-    def _caption(cell: QRect, font: QFont) -> QRect:
-        tile = PhotoDelegate._tile(cell)
-        top = tile.bottom() + 1 + GAP + QFontMetrics(_small(font)).height() + 2
+    def _caption(self, cell: QRect, font: QFont) -> QRect:
+        tile = self._tile(cell)
+        top = tile.bottom() + 1 + GAP + QFontMetrics(small(font)).height() + 2
         return QRect(tile.left(), top, tile.width(), CAPTION_LINES * QFontMetrics(font).lineSpacing())
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
@@ -93,8 +98,7 @@ class PhotoDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(ground, RADIUS + 3, RADIUS + 3)
 
-    @staticmethod
-    def _paint_picture(painter: QPainter, tile: QRect, pixmap: QPixmap | None, scheme: Colours) -> QRect:
+    def _paint_picture(self, painter: QPainter, tile: QRect, pixmap: QPixmap | None, scheme: Colours) -> QRect:
         """Paint the picture, or an empty tile as long as there is none; return where it is."""
         shape = QPainterPath()
         if pixmap is None or pixmap.isNull():
@@ -107,7 +111,7 @@ class PhotoDelegate(QStyledItemDelegate):
         if size.width() > tile.width() or size.height() > tile.height():
             size = size.scaled(tile.size(), Qt.AspectRatioMode.KeepAspectRatio)
         place = QRect(0, 0, max(1, size.width()), max(1, size.height()))
-        place.moveBottomLeft(tile.bottomLeft())  # on one line with its neighbours and with the text under it
+        self._align(place, tile)
         radius = min(RADIUS, place.width() / 8, place.height() / 8)
         shape.addRoundedRect(QRectF(place), radius, radius)
         painter.save()
@@ -119,15 +123,18 @@ class PhotoDelegate(QStyledItemDelegate):
         painter.drawPath(shape)
         return place
 
+    def _align(self, place: QRect, tile: QRect) -> None:
+        place.moveBottomLeft(tile.bottomLeft())  # on one line with its neighbours and with the text under it
+
     def _paint_text(
         self, painter: QPainter, cell: QRect, font: QFont, photo: Photo, state: State, scheme: Colours
     ) -> None:
-        small = _small(font)
+        font_of_name = small(font)
         tile = self._tile(cell)
-        name = QRect(tile.left(), tile.bottom() + 1 + GAP, tile.width(), QFontMetrics(small).height())
-        painter.setFont(small)
+        name = QRect(tile.left(), tile.bottom() + 1 + GAP, tile.width(), QFontMetrics(font_of_name).height())
+        painter.setFont(font_of_name)
         painter.setPen(QColor(scheme.muted))
-        shown = QFontMetrics(small).elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, name.width())
+        shown = QFontMetrics(font_of_name).elidedText(photo.path.name, Qt.TextElideMode.ElideMiddle, name.width())
         painter.drawText(name, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
         failed = state is State.FAILED and not photo.caption
         text, colour = (photo.reason, scheme.failed) if failed else (photo.caption, scheme.text)
@@ -186,10 +193,11 @@ class PhotoDelegate(QStyledItemDelegate):
         return super().eventFilter(editor, event)
 
 
-def _small(font: QFont) -> QFont:
-    small = QFont(font)
-    small.setPointSizeF(font.pointSizeF() * 0.88)
-    return small
+def small(font: QFont) -> QFont:
+    """Return the font of what stands beside a caption."""
+    smaller = QFont(font)
+    smaller.setPointSizeF(font.pointSizeF() * 0.88)
+    return smaller
 
 
 def _paint_no_picture(painter: QPainter, centre: QPointF, scheme: Colours) -> None:

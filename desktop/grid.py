@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QMenu, QPlainTextEdit, QWidget
 
 from desktop.delegate import MARGIN, PhotoDelegate
 from desktop.photos import PHOTO_ROLE, PhotoModel
+from desktop.row_delegate import RowDelegate
 from desktop.thumbnails import Thumbnails
 
 SMALLEST, LARGEST, USUAL = 140, 420, 220
@@ -31,7 +45,9 @@ class PhotoGrid(QListView):
         self._hint = ""
         self._menu_actions: list[QAction] = []
         self.setModel(model)
-        self.setItemDelegate(PhotoDelegate(thumbnails, self))
+        self._as_grid, self._as_list = PhotoDelegate(thumbnails, self), RowDelegate(thumbnails, self)
+        self._delegate = self._as_grid
+        self.setItemDelegate(self._delegate)
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setUniformItemSizes(True)
@@ -91,15 +107,44 @@ class PhotoGrid(QListView):
         self._fit()
         self.size_changed.emit(self._width)
 
+    def set_listed(self, listed: bool) -> None:
+        """Show one photo a row, with more of its caption, instead of a grid."""
+        if listed == self.listed():
+            return
+        self.commit_edit()
+        with self.keeping_place():
+            self._delegate = self._as_list if listed else self._as_grid
+            self.setItemDelegate(self._delegate)
+            self._fit()
+
+    def listed(self) -> bool:
+        return self._delegate is self._as_list
+
     def _fit(self) -> None:
         room = self.viewport().width() - 1
-        columns = max(1, room // self._width)
-        cell = PhotoDelegate.cell_size(room // columns, self.font())
+        self._as_list.width = self._width
+        cell = self._delegate.cell_size(room // self._delegate.columns(room, self._width), self.font())
         if cell != self.gridSize():
             self.setGridSize(cell)
             self.setIconSize(QSize(cell.width(), cell.width()))
-        self._thumbnails.set_edge(_rounded_up((cell.width() - 2 * MARGIN) * self.devicePixelRatioF()))
+        self._thumbnails.set_edge(_rounded_up(self._delegate.picture_edge(cell) * self.devicePixelRatioF()))
         self.verticalScrollBar().setSingleStep(max(20, cell.height() // 4))
+
+    @contextmanager
+    def keeping_place(self) -> Iterator[None]:
+        """Keep the current photo current and in sight, and the selection, through a change of the list's rows."""
+        current, selected = self.currentIndex(), self.selected_paths()
+        path = current.data(PHOTO_ROLE).path if current.isValid() else None
+        yield
+        model = self.photo_model()
+        if path is not None and (index := model.index_of(path)).isValid():
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.scrollTo(index)
+        rows = sorted(index.row() for index in map(model.index_of, selected) if index.isValid())
+        chosen = QItemSelection()
+        for first, last in _ranges(rows):
+            chosen.append(QItemSelectionRange(model.index(first), model.index(last)))
+        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
@@ -174,6 +219,17 @@ class PhotoGrid(QListView):
 
     def _drop_thumbnails_scrolled_past(self) -> None:
         self._thumbnails.retain(self.visible_paths())
+
+
+def _ranges(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return rows in rising order as (first, last) of those that adjoin."""
+    ranges: list[tuple[int, int]] = []
+    for row in rows:
+        if ranges and ranges[-1][1] == row - 1:
+            ranges[-1] = (ranges[-1][0], row)
+        else:
+            ranges.append((row, row))
+    return ranges
 
 
 def _rounded_up(edge: float) -> int:

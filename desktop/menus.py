@@ -56,16 +56,20 @@ class Menus(QObject):
     def _view(self) -> None:
         window, menu = self._window, self.view_menu
         orders = QActionGroup(self)
+        self.orders: dict[Order, QAction] = {}
         names = {
             Order.NAME: self.tr("Sort by &name"),
             Order.NEWEST: self.tr("N&ewest first"),
+            Order.OLDEST: self.tr("&Oldest first"),
             Order.STATE: self.tr("Failed and &uncaptioned first"),
+            Order.LENGTH: self.tr("S&hortest caption first"),
         }
         for order, name in names.items():
             action = _add(menu, name, None, lambda order=order: window.photos.sort_by(order))  # type: ignore[misc]
             action.setCheckable(True)
             action.setChecked(order is Order.NAME)
             orders.addAction(action)
+            self.orders[order] = action
         menu.addSeparator()
         size = window.footer.size_slider
         _add(menu, self.tr("&Larger photos"), QKeySequence.StandardKey.ZoomIn, lambda: size.setValue(size.value() + 40))

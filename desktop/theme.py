@@ -109,7 +109,9 @@ def style_sheet(scheme: Colours) -> str:
     return f"""
     QToolTip {{ color: {scheme.text}; background: {scheme.base}; border: 1px solid {scheme.line}; padding: 4px; }}
     #fieldName, #quiet {{ color: {scheme.muted}; }}
-    #bar, #footer {{ background: {scheme.window}; }}
+    #bar, #footer, #filterBar {{ background: {scheme.window}; }}
+    #filterBar {{ border-bottom: 1px solid {scheme.line}; }}
+    #wrong {{ color: {scheme.failed}; }}
     #choices {{ background: {scheme.window}; border: none; border-bottom: 1px solid {scheme.line}; padding: 0; }}
     QStatusBar {{ border-top: 1px solid {scheme.line}; }}
     QStatusBar::item {{ border: none; }}
