@@ -102,12 +102,16 @@ class App:
         self.screen.do("key", "--window", "0", "--delay", "60", *keys)
 
     def start_run(self, folder: Path) -> None:
-        """Press Start until the first caption is there: it does nothing before all photos are listed, or in a run."""
+        """Press Start, and Start again in the question, until the first caption is there.
+
+        Both do nothing before all photos are listed, or in a run.
+        """
 
         def begun() -> bool:
             if any(folder.glob("*.txt")):
                 return True
             self.key("ctrl+Return")
+            self.key("alt+s")
             return False
 
         wait_for(begun, "the first caption")
