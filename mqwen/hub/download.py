@@ -159,8 +159,9 @@ def _check_room(offer: Offer, staging: Path) -> None:
         here += min(path.stat().st_size, file.size) if path else 0
     needed, free = offer.download_bytes - here, shutil.disk_usage(staging).free
     if needed and free < needed + _SPARE_BYTES:
+        room = (needed + _SPARE_BYTES) / 1e9
         raise DiskFullError(
-            f"the download needs {needed / 1e9:.2f} GB more, and {free / 1e9:.2f} GB are free",
+            f"the download needs {room:.2f} GB of room, a little to spare in it, and {free / 1e9:.2f} GB are free",
             path=staging,
             hint="Make room, or keep models elsewhere: `mqwen models path --set DIR`.",
         )

@@ -181,6 +181,8 @@ def remove_model(name: str) -> int:
         *(partial_folder(hub_id) for hub_id in (*([wanted] if is_hub_id(wanted) else []), *parts)),
         *(parts_folder(hub_id) for hub_id in parts),
     ]
+    if folder is not None and parts:  # a join that was killed: original.py's folder, and the importer's beside it
+        there += [models_folder() / _PARTIAL / (wanted + suffix) for suffix in ("", ".partial")]
     there = [path for path in there if path.is_dir()]
     if not there:
         where = "The folder is yours: delete it yourself." if Path(name).is_dir() else "See `mqwen models list`."

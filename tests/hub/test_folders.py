@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqwen.errors import CheckpointError
-from mqwen.hub import find_model, folders, installed_models, is_starter, models_folder
+from mqwen.hub import find_model, folders, installed_models, is_starter, models_folder, remove_model
 
 
 @pytest.fixture
@@ -72,3 +72,14 @@ def test_a_folder_without_a_config_says_what_is_missing(models: Path, tmp_path: 
     with pytest.raises(CheckpointError, match=r"config\.json") as caught:
         find_model(tmp_path)
     assert caught.value.path == tmp_path
+
+
+def test_what_a_killed_join_left_is_removed(models: Path) -> None:
+    for name in ("original", "original.partial"):
+        (models / ".partial" / name).mkdir(parents=True)
+        (models / ".partial" / name / "model.safetensors").write_bytes(b"12345")
+    assert installed_models() == []
+    assert remove_model("original") == 10
+    assert not list(models.rglob("*.safetensors"))
+    with pytest.raises(CheckpointError, match="no model 'original'"):
+        remove_model("original")
