@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
 from desktop.language import set_language
+from desktop.log import Reporter, log_folder
 from desktop.opening import FileOpenWatch
 from desktop.preferences import THEMES
 from desktop.settings import Settings
@@ -43,12 +44,14 @@ def main(argv: list[str] | None = None) -> int:
     instance = SingleInstance()
     if not instance.first(paths):
         return 0
+    reporter = Reporter(log_folder())
     store, aside = open_store(settings_path())
     settings = Settings(store)
     apply_theme(app, arguments.theme or settings.preferences().theme)
     set_language(app, settings.preferences().ui_language)
     window = MainWindow(settings)
     window.settings_part.say_set_aside(aside)
+    window.trouble.start(reporter)
     # As the window's own button does: what is being typed is saved, the run stops cleanly.
     SignalWatch(window).arrived.connect(window.close_now)
     instance.paths_received.connect(window.opening.receive)
@@ -59,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         window.open(paths)
     status = app.exec()
     instance.close()
+    reporter.close()
     return status
 
 

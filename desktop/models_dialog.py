@@ -157,7 +157,7 @@ class ModelsDialog(QDialog):
             words = self.words
             item = QTreeWidgetItem([row.name, words.fit(row, seen.machine), words.to_get(row), words.state(row)])
             item.setData(0, Qt.ItemDataRole.UserRole, row)
-            item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
+            item.setSizeHint(1, QSize(0, _ROW_HEIGHT))
             item.setToolTip(0, row.name)
             if row.recommended:
                 item.setText(0, self.tr("{name} (recommended)").format(name=row.name))

@@ -84,7 +84,7 @@ class ShortcutPage(QWidget):
         self.table.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         for action in self._actions:
             item = QTreeWidgetItem([plain(action.text()), ""])
-            item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
+            item.setSizeHint(1, QSize(0, _ROW_HEIGHT))
             self.table.addTopLevelItem(item)
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)

@@ -33,11 +33,13 @@ from desktop.notice import Notice
 from desktop.opening import Opening
 from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
+from desktop.replacing import Replacing
 from desktop.run_controls import RunControls
 from desktop.settings import OWN_PROMPT, Settings
 from desktop.settings_part import SettingsPart
 from desktop.sources import Sources
 from desktop.thumbnails import Thumbnails
+from desktop.trouble import Trouble
 from desktop.tryout import TryOut
 from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
@@ -84,6 +86,7 @@ class MainWindow(QMainWindow):
         self.editing = Editing(self.photos, self.captioning, lambda: self.catalog, self)
         self.edit_actions = EditActions(self)
         self.editor = EditorDock(self)
+        self.replacing = Replacing(self)
         self.interrupted = InterruptedRuns()
         self.before_run = BeforeRun(self)
         self.leaving = Leaving(self)
@@ -97,6 +100,7 @@ class MainWindow(QMainWindow):
         self.column.insertWidget(1, self.filtering.bar)
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
+        self.trouble = Trouble(self)
         self._connect()
         self.failures.hide()
         geometry, state = settings.layout()
