@@ -65,6 +65,7 @@ class Editing(QObject):
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
     steps_changed = Signal(object, object)  # EditStep | None twice: what undo() and redo() would come to
     words_read = Signal(object, object)  # the paths and the list of their Words: what read() found
+    previewed = Signal(object)  # what preview() worked out
     failed = Signal(object, str)  # path, reason
     recovered = Signal(object)  # path
     refused = Signal(str)  # nothing was changed at all, and why
@@ -155,6 +156,11 @@ class Editing(QObject):
             self.words_read.emit(tuple(paths), words)
 
         self._submit(work)
+
+    def preview(self, work_out: Callable[[], object]) -> None:
+        """Work something out that takes too long for the window; `previewed` brings it."""
+        if not self._closed:
+            self._submit(lambda: self.previewed.emit(work_out()))
 
     def finish(self) -> None:
         """Wait until all edits are on the disk."""
