@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.icon import app_icon
 from desktop.theme import colours
 
 
 class Welcome(QWidget):
-    """An invitation to drop a folder, and a button for those who would rather press one."""
+    """An invitation to drop a folder, and buttons: open one, try the sample pictures, get a model for photographs."""
 
     open_requested = Signal()
+    samples_requested = Signal()
+    models_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +35,20 @@ class Welcome(QWidget):
         button = QPushButton(self.tr("&Open folder…"))
         button.setObjectName("primary")
         button.clicked.connect(self.open_requested)
+        samples = QPushButton(self.tr("Try it on the sa&mple pictures"))
+        samples.setToolTip(self.tr("Works at once and offline: with the starter model, on a copy of our own pictures"))
+        samples.clicked.connect(self.samples_requested)
+        models = QPushButton(self.tr("&Get a model for photographs…"))
+        models.setToolTip(self.tr("Shows which models fit this machine; a download is the only use of the network"))
+        models.clicked.connect(self.models_requested)
+        more = QHBoxLayout()
+        more.setSpacing(4)
+        more.addStretch(1)
+        for other in (samples, models):
+            other.setObjectName("flat")
+            other.setCursor(Qt.CursorShape.PointingHandCursor)
+            more.addWidget(other)
+        more.addStretch(1)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addStretch(4)
@@ -42,6 +58,7 @@ class Welcome(QWidget):
         column.addWidget(below)
         column.addSpacing(10)
         column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(more)
         column.addStretch(5)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -21,6 +21,7 @@ from desktop.editor import EditorDock
 from desktop.export_dialog import Export
 from desktop.failures import FailureDock
 from desktop.filtering import Filtering
+from desktop.first_steps import FirstSteps
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
 from desktop.history import History
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
         self.trouble = Trouble(self)
+        self.first_steps = FirstSteps(self)
         self._connect()
         self.failures.hide()
         geometry, state = settings.layout()
