@@ -49,12 +49,13 @@ class PhotoDelegate(QStyledItemDelegate):
         """Return the longest side that a picture is shown with."""
         return cell.width() - 2 * MARGIN
 
-    def _tile(self, cell: QRect) -> QRect:
+    def picture_rect(self, cell: QRect) -> QRect:
+        """Return where in its cell a picture has its place."""
         width = cell.width() - 2 * MARGIN
         return QRect(cell.left() + MARGIN, cell.top() + MARGIN, width, round(width * TILE_RATIO))
 
     def _caption(self, cell: QRect, font: QFont) -> QRect:
-        tile = self._tile(cell)
+        tile = self.picture_rect(cell)
         top = tile.bottom() + 1 + GAP + QFontMetrics(small(font)).height() + 2
         return QRect(tile.left(), top, tile.width(), CAPTION_LINES * QFontMetrics(font).lineSpacing())
 
@@ -75,7 +76,7 @@ class PhotoDelegate(QStyledItemDelegate):
         scheme = colours(option.palette)
         flags: QStyle.StateFlag = option.state
         state = model.state(photo)
-        tile = self._tile(cell)
+        tile = self.picture_rect(cell)
 
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -130,7 +131,7 @@ class PhotoDelegate(QStyledItemDelegate):
         self, painter: QPainter, cell: QRect, font: QFont, photo: Photo, state: State, scheme: Colours
     ) -> None:
         font_of_name = small(font)
-        tile = self._tile(cell)
+        tile = self.picture_rect(cell)
         name = QRect(tile.left(), tile.bottom() + 1 + GAP, tile.width(), QFontMetrics(font_of_name).height())
         painter.setFont(font_of_name)
         painter.setPen(QColor(scheme.muted))

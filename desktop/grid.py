@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QMenu, QPlainTextEdit, QWidget
 
 from desktop.delegate import MARGIN, PhotoDelegate
@@ -35,6 +35,7 @@ class PhotoGrid(QListView):
     """Shows a PhotoModel. Cells are all of one size, laid out in batches, so that 100,000 photos do not stall it."""
 
     remove_requested = Signal()
+    preview_requested = Signal()  # of the current photo
     committing = Signal()
     size_changed = Signal(int)
 
@@ -191,10 +192,22 @@ class PhotoGrid(QListView):
         if enter and not editing and self.currentIndex().isValid():
             self.edit(self.currentIndex())
             return
+        if not editing and event.key() == Qt.Key.Key_Space and not event.modifiers():
+            self.preview_requested.emit()
+            return
         if not editing and event.key() == Qt.Key.Key_Delete:
             self.remove_requested.emit()
             return
         super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        # On the picture it means to see more of it, on the words to change them.
+        index = self.indexAt(event.position().toPoint())
+        if index.isValid() and self._delegate.picture_rect(self.visualRect(index)).contains(event.position().toPoint()):
+            self.setCurrentIndex(index)
+            self.preview_requested.emit()
+            return
+        super().mouseDoubleClickEvent(event)
 
     # Painting.
 

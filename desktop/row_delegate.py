@@ -41,7 +41,7 @@ class RowDelegate(PhotoDelegate):
     def picture_edge(self, cell: QSize) -> int:
         return round((cell.height() - 2 * _PADDING) * 4 / 3)
 
-    def _tile(self, cell: QRect) -> QRect:
+    def picture_rect(self, cell: QRect) -> QRect:
         width = self.picture_edge(cell.size())
         return QRect(cell.left() + MARGIN, cell.top() + _PADDING, width, cell.height() - 2 * _PADDING)
 
@@ -49,7 +49,7 @@ class RowDelegate(PhotoDelegate):
         place.moveCenter(tile.center())
 
     def _name(self, cell: QRect, font: QFont) -> QRect:
-        left = self._tile(cell).right() + 1 + _GAP
+        left = self.picture_rect(cell).right() + 1 + _GAP
         return QRect(left, cell.top() + _PADDING, cell.right() - MARGIN - left, QFontMetrics(small(font)).height())
 
     def _caption(self, cell: QRect, font: QFont) -> QRect:
@@ -77,7 +77,7 @@ class RowDelegate(PhotoDelegate):
         painter.setPen(QColor(scheme.line))
         painter.drawLine(cell.left() + MARGIN, cell.bottom(), cell.right() - MARGIN, cell.bottom())
         self._paint_ground(painter, cell, flags, scheme)
-        self._paint_picture(painter, self._tile(cell), self._thumbnails.pixmap(photo.path), scheme)
+        self._paint_picture(painter, self.picture_rect(cell), self._thumbnails.pixmap(photo.path), scheme)
 
         name, font_of_name = self._name(cell, font), small(font)
         metrics = QFontMetrics(font_of_name)

@@ -34,6 +34,7 @@ from desktop.notice import Notice
 from desktop.opening import Opening
 from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
+from desktop.preview import Preview
 from desktop.replacing import Replacing
 from desktop.run_controls import RunControls
 from desktop.settings import OWN_PROMPT, Settings
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         self.filtering = Filtering(self, settings.store)
         self.arranging = Arranging(self, self.filtering.bar, settings.store)
         self.column.insertWidget(1, self.filtering.bar)
+        self.preview = Preview(self)
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
         self.trouble = Trouble(self)
@@ -394,6 +396,7 @@ class MainWindow(QMainWindow):
         self.export.close()
         self.sources.close()
         self.filtering.close()
+        self.preview.pictures.close()
         self.thumbnails.close()
         self.captioning.close()
         self.models_part.close()

@@ -75,7 +75,7 @@ def filtered(qtbot, window, open_folder, folder):
         ("state:new", ["dated", "boat"]),
         ("NOT state:new,failed red", ["cat", "dog"]),
         ("chars:<10", ["IMG_3"]),
-        ("chars:11..12", ["cat", "dog"]),
+        ("chars:10..11", ["cat", "dog", "IMG_20"]),
         ("chars:<1", []),
         ("taken:2019", ["dated"]),
         ("taken:2020-09 (red OR state:new)", ["cat", "dog", "boat"]),
