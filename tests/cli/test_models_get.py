@@ -205,11 +205,24 @@ def test_ctrl_c_says_that_what_came_is_kept(hub: Hub, models: Path, forks: Forks
 def test_a_licence_needs_a_yes(hub: Hub, models: Path, forks: Forks) -> None:
     hub.repositories[HUB_ID].card = {"license": "cc-by-nc-4.0"}
     done = forks.run("models", "get", HUB_ID)
-    assert done.returncode == 2 and "cc-by-nc-4.0" in done.stderr and "--yes" in done.stderr
+    assert done.returncode == 2 and "cc-by-nc-4.0" in done.stderr
+    assert done.stderr.endswith("accepted it? Nobody is there to answer. Say yes with --yes.\n")
     assert not hub.of_file("model.safetensors") and installed_models() == ["starter"]
     done = forks.run("models", "get", HUB_ID, "--yes")
     assert done.returncode == 0 and "are here and verified" in done.stderr
     assert installed_models() == ["starter", HUB_ID]
+
+
+def test_another_revision_is_asked_for_although_one_is_here(hub: Hub, models: Path, forks: Forks) -> None:
+    assert forks.run("models", "get", HUB_ID).returncode == 0
+    asked = len(hub.requests)
+    done = forks.run("models", "get", HUB_ID)
+    assert done.returncode == 0 and "it is here already" in done.stderr and len(hub.requests) == asked
+    done = forks.run("models", "get", HUB_ID, "--revision", "v9")
+    assert done.returncode == 2 and "does not have this revision" in done.stderr and len(hub.requests) > asked
+    assert find_model(HUB_ID) == models / HUB_ID
+    done = forks.run("models", "get", "original", "--revision", "v9")
+    assert done.returncode == 2 and "two models" in done.stderr
 
 
 def test_a_proxy_is_asked(hub: Hub, models: Path, root: Path) -> None:
