@@ -189,6 +189,11 @@ class Catalog:
         with self._database.read() as db:
             return run_rows.has_confirmed(db, photo)
 
+    def changes_of(self, photo: int) -> list[Change]:
+        """Return the changes of a photo that stand, of any run, the newest first, with their undo data."""
+        with self._database.read() as db:
+            return run_rows.of_photo(db, photo)
+
     def mark_reverted(self, *changes: int) -> None:
         """Note that what these changes replaced stands there again."""
         with self._database.write(durable=True) as db:

@@ -102,6 +102,12 @@ def has_confirmed(db: sqlite3.Connection, photo: int) -> bool:
     return found.fetchone() is not None
 
 
+def of_photo(db: sqlite3.Connection, photo: int) -> list[Change]:
+    """Return the changes of a photo that stand, the newest first, with their data."""
+    query = f"SELECT {_CHANGE}, before FROM changes WHERE photo = ? AND state = 'confirmed' ORDER BY id DESC"
+    return [_to_change(row) for row in db.execute(query, (photo,))]
+
+
 def pending(db: sqlite3.Connection, is_held: Callable[[int], bool]) -> list[Change]:
     """Return what was intended and not confirmed by runs that no longer run, oldest first, without data."""
     rows = db.execute(f"SELECT {_CHANGE} FROM changes WHERE state = 'intended' ORDER BY id").fetchall()

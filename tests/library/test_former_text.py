@@ -1,0 +1,61 @@
+"""The text before a run's: found for as long as the run's own stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from PIL import Image
+
+from mqwen.engine.caption import Caption
+from mqwen.library.catalog import Catalog
+from mqwen.library.former_text import former_text
+from mqwen.run import RunSettings, run
+
+
+class Says:
+    """A captioner that says one thing."""
+
+    folder = "fake"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def caption_many(
+        self, photos: Iterable[Path], *, prompt: Callable[[Path], str], **options: Any
+    ) -> Iterator[tuple[Path, Caption]]:
+        for photo in photos:
+            yield photo, Caption(self.text, (), 3, "stop", -0.1)
+
+
+def caption(catalog: Catalog, photo: Path, text: str, existing: str, *write: str) -> None:
+    settings = RunSettings(write=write, existing=cast(Any, existing))
+    outcomes = list(run([photo], settings, captioner=cast(Any, Says(text)), catalog=catalog))
+    assert [outcome.status for outcome in outcomes] == ["captioned"]
+
+
+@pytest.mark.parametrize("target", ["txt", "caption", "jsonl"])
+def test_the_text_that_a_run_replaced(tmp_path, target):
+    photo = tmp_path / "in" / "1.png"
+    photo.parent.mkdir()
+    Image.new("RGB", (9, 9), "red").save(photo)
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        caption(catalog, photo, "first", "skip", target)
+        assert former_text(catalog, catalog.photo(photo)) is None
+        caption(catalog, photo, "second", "overwrite", target)
+        assert former_text(catalog, catalog.photo(photo)) == "first"
+        caption(catalog, photo, "third", "overwrite", target)
+        assert former_text(catalog, catalog.photo(photo)) == "second"
+
+
+def test_none_after_an_edit_of_the_file(tmp_path):
+    photo = tmp_path / "1.png"
+    Image.new("RGB", (9, 9), "red").save(photo)
+    photo.with_suffix(".txt").write_text("a person's\nown", "utf-8")
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        caption(catalog, photo, "a model's", "overwrite-all", "txt")
+        assert former_text(catalog, catalog.photo(photo)) == "a person's\nown"
+        photo.with_suffix(".txt").write_text("edited", "utf-8")
+        assert former_text(catalog, catalog.photo(photo)) is None
