@@ -1,0 +1,2531 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN">
+<context>
+    <name>AffixDialog</name>
+    <message>
+        <source>Add text before or after</source>
+        <translation>在前面或后面添加文字</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>前面</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>后面</translation>
+    </message>
+    <message>
+        <source>Taken as it is typed, blanks too; where it stands already it is not added again</source>
+        <translation>按输入原样添加，包括空格；已经有的不会重复添加</translation>
+    </message>
+    <message>
+        <source>&amp;Before</source>
+        <translation>前面(&amp;B)</translation>
+    </message>
+    <message>
+        <source>Af&amp;ter</source>
+        <translation>后面(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Type what to add</source>
+        <translation>请输入要添加的文字</translation>
+    </message>
+</context>
+<context>
+    <name>Arranging</name>
+    <message>
+        <source>Show as a &amp;grid</source>
+        <translation>以网格显示(&amp;G)</translation>
+    </message>
+    <message>
+        <source>Show as a l&amp;ist</source>
+        <translation>以列表显示(&amp;I)</translation>
+    </message>
+</context>
+<context>
+    <name>Bar</name>
+    <message>
+        <source>&amp;Model</source>
+        <translation>模型(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Brief</source>
+        <translation>简短</translation>
+    </message>
+    <message>
+        <source>Detailed</source>
+        <translation>详细</translation>
+    </message>
+    <message>
+        <source>Keywords</source>
+        <translation>关键词</translation>
+    </message>
+    <message>
+        <source>Alt text</source>
+        <translation>替代文本</translation>
+    </message>
+    <message>
+        <source>Own prompt</source>
+        <translation>自定义提示词</translation>
+    </message>
+    <message>
+        <source>St&amp;yle</source>
+        <translation>风格(&amp;Y)</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>语言(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Keep, fill what is missing</source>
+        <translation>保留，补上缺少的</translation>
+    </message>
+    <message>
+        <source>Add to it</source>
+        <translation>追加</translation>
+    </message>
+    <message>
+        <source>Replace what is out of date</source>
+        <translation>替换过时的</translation>
+    </message>
+    <message>
+        <source>Replace what MQwen wrote</source>
+        <translation>替换 MQwen 写的</translation>
+    </message>
+    <message>
+        <source>Replace everything</source>
+        <translation>全部替换</translation>
+    </message>
+    <message>
+        <source>E&amp;xisting text</source>
+        <translation>已有文字(&amp;X)</translation>
+    </message>
+    <message>
+        <source>What to ask about each photo</source>
+        <translation>针对每张照片要问的问题</translation>
+    </message>
+    <message>
+        <source>{name}, {folder}, {date} and {existing} stand for each photo&apos;s own</source>
+        <translation>{name}、{folder}、{date} 和 {existing} 代表每张照片自己的文件名、文件夹、日期和已有文字</translation>
+    </message>
+    <message>
+        <source>May hold {name} {folder} {date} {existing}</source>
+        <translation>可用 {name} {folder} {date} {existing}</translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation>开始(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Try on 12</source>
+        <translation>试 12 张(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>暂停(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Go on</source>
+        <translation>继续(&amp;G)</translation>
+    </message>
+    <message>
+        <source>&amp;Write</source>
+        <translation>写入(&amp;W)</translation>
+    </message>
+    <message>
+        <source>Let the run go on</source>
+        <translation>让任务继续</translation>
+    </message>
+    <message>
+        <source>Let the run rest; nothing is lost</source>
+        <translation>让任务暂停，不会丢失任何内容</translation>
+    </message>
+    <message>
+        <source>Caption a dozen different photos and write nothing</source>
+        <translation>为十二张不同的照片生成描述，什么也不写入</translation>
+    </message>
+    <message>
+        <source>Choose a model folder</source>
+        <translation>选择模型文件夹</translation>
+    </message>
+    <message>
+        <source>Starter: drawings only</source>
+        <translation>入门模型：仅限图画</translation>
+    </message>
+    <message>
+        <source>Choose a folder…</source>
+        <translation>选择文件夹…</translation>
+    </message>
+</context>
+<context>
+    <name>Captioning</name>
+    <message>
+        <source>Your text is not saved: {reason}</source>
+        <translation>您的文字没有保存：{reason}</translation>
+    </message>
+    <message>
+        <source>unknown reason</source>
+        <translation>原因不明</translation>
+    </message>
+</context>
+<context>
+    <name>Card</name>
+    <message>
+        <source>Waiting…</source>
+        <translation>等待中…</translation>
+    </message>
+    <message>
+        <source>Now: {caption}</source>
+        <translation>现在：{caption}</translation>
+    </message>
+    <message>
+        <source>Failed: {reason}</source>
+        <translation>失败：{reason}</translation>
+    </message>
+</context>
+<context>
+    <name>ChangeDialog</name>
+    <message>
+        <source>&amp;Captions</source>
+        <translation>描述(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Keywords</source>
+        <translation>关键词(&amp;K)</translation>
+    </message>
+    <message>
+        <source>Alt te&amp;xts</source>
+        <translation>替代文本(&amp;X)</translation>
+    </message>
+    <message>
+        <source>In</source>
+        <translation>位置</translation>
+    </message>
+    <message>
+        <source>Of</source>
+        <translation>范围</translation>
+    </message>
+    <message>
+        <source>What would change</source>
+        <translation>将会改变的内容</translation>
+    </message>
+    <message>
+        <source>Photo</source>
+        <translation>照片</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>现在</translation>
+    </message>
+    <message>
+        <source>Then</source>
+        <translation>之后</translation>
+    </message>
+    <message>
+        <source>Columns</source>
+        <translation>列</translation>
+    </message>
+    <message>
+        <source>Photos without a tick are left as they are</source>
+        <translation>没有打勾的照片保持原样</translation>
+    </message>
+    <message>
+        <source>&amp;Selected photos ({count})</source>
+        <translation>所选照片 ({count})(&amp;S)</translation>
+    </message>
+    <message>
+        <source>All photos s&amp;hown ({count})</source>
+        <translation>所有显示的照片 ({count})(&amp;H)</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) would change</source>
+        <translation>
+            <numerusform>将改变 %n 张照片</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>the first {count} are listed</source>
+        <translation>列出前 {count} 项</translation>
+    </message>
+    <message numerus="yes">
+        <source>C&amp;hange %n photo(s)</source>
+        <translation>
+            <numerusform>更改 %n 张照片(&amp;H)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CheckDialog</name>
+    <message>
+        <source>Before the run</source>
+        <translation>开始之前</translation>
+    </message>
+    <message>
+        <source>Looking at what is there…</source>
+        <translation>正在查看现有内容…</translation>
+    </message>
+    <message>
+        <source>Progress of the check</source>
+        <translation>检查进度</translation>
+    </message>
+    <message>
+        <source>What will happen</source>
+        <translation>将要进行的操作</translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation>开始(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Try it on 12…</source>
+        <translation>先试 12 张(&amp;T)…</translation>
+    </message>
+    <message>
+        <source>Caption a dozen different photos and write nothing</source>
+        <translation>为十二张不同的照片生成描述，什么也不写入</translation>
+    </message>
+    <message>
+        <source>Nothing is written: captions are only shown</source>
+        <translation>什么也不写入：描述只在这里显示</translation>
+    </message>
+    <message>
+        <source>Photos are never damaged, and the whole run can be taken back under Run &gt; History</source>
+        <translation>照片绝不会受损，整个任务可以在“运行 &gt; 历史”中撤回</translation>
+    </message>
+    <message>
+        <source>The run cannot start</source>
+        <translation>任务无法开始</translation>
+    </message>
+</context>
+<context>
+    <name>CheckReport</name>
+    <message numerus="yes">
+        <source>%n photo(s) will be captioned</source>
+        <translation>
+            <numerusform>将为 %n 张照片生成描述</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>There is nothing to caption</source>
+        <translation>没有需要生成描述的照片</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) have text already and are left as they are</source>
+        <translation>
+            <numerusform>%n 张照片已有文字，保持原样</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) have a caption that is up to date</source>
+        <translation>
+            <numerusform>%n 张照片的描述是最新的</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) were done before the run was interrupted</source>
+        <translation>
+            <numerusform>%n 张照片在任务中断前已经完成</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) have words that a person wrote: they stay</source>
+        <translation>
+            <numerusform>%n 张照片有人写的文字：保留不动</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It takes about {time} at the speed of the last run</source>
+        <translation>按上次任务的速度，大约需要 {time}</translation>
+    </message>
+    <message>
+        <source>{needed} will be written; {free} are free</source>
+        <translation>将写入 {needed}，可用空间 {free}</translation>
+    </message>
+    <message>
+        <source>The disk is too full: {needed} are needed, {free} are free</source>
+        <translation>磁盘空间不足：需要 {needed}，可用 {free}</translation>
+    </message>
+    <message>
+        <source>Nothing can be written in {folders}</source>
+        <translation>无法写入 {folders}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n cannot be read: </source>
+        <translation>
+            <numerusform>%n 个无法读取：</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) are read-only: </source>
+        <translation>
+            <numerusform>%n 张照片是只读的：</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) have further names (hard links): </source>
+        <translation>
+            <numerusform>%n 张照片另有名称（硬链接）：</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Photos that share a name get files with their whole names: </source>
+        <translation>同名的照片将使用带完整文件名的文件：</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): </source>
+        <translation>
+            <numerusform>%n 张照片无法嵌入（{reason}），将使用 XMP 附属文件：</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) were opened for that; the others are judged by their format</source>
+        <translation>
+            <numerusform>为此打开了 %n 张照片，其余按格式判断</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>There are XMP sidecars of both names, IMG.jpg.xmp and IMG.xmp; each is kept as it is called</source>
+        <translation>存在 IMG.jpg.xmp 和 IMG.xmp 两种命名的 XMP 附属文件，各自保持原名</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n second(s)</source>
+        <translation>
+            <numerusform>%n 秒</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s)</source>
+        <translation>
+            <numerusform>%n 分钟</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s)</source>
+        <translation>
+            <numerusform>%n 小时</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ConsentDialog</name>
+    <message>
+        <source>Download a model</source>
+        <translation>下载模型</translation>
+    </message>
+    <message>
+        <source>All parts are here already.</source>
+        <translation>所有部分都已在本机。</translation>
+    </message>
+    <message>
+        <source>An interrupted download goes on where it broke. Every file is checked.</source>
+        <translation>中断的下载会从断点继续，每个文件都会校验。</translation>
+    </message>
+    <message>
+        <source>I have read and accept the licence of {name}</source>
+        <translation>我已阅读并接受 {name} 的许可协议</translation>
+    </message>
+    <message>
+        <source>I trust the owner of {name}: its weights are pickles (MQwen runs no code in them)</source>
+        <translation>我信任 {name} 的所有者：其权重为 pickle 格式（MQwen 不会运行其中的代码）</translation>
+    </message>
+    <message>
+        <source>&amp;Download</source>
+        <translation>下载(&amp;D)</translation>
+    </message>
+</context>
+<context>
+    <name>Counter</name>
+    <message>
+        <source>Length of {field}</source>
+        <translation>{field}的长度</translation>
+    </message>
+    <message>
+        <source>Alt texts are best up to 125 characters; beyond 250 they are shortened in the photo</source>
+        <translation>替代文本最好不超过 125 个字符；超过 250 个字符时，写入照片时会缩短</translation>
+    </message>
+    <message>
+        <source>CLIP text encoders, as training uses them, read 77 tokens and no more. An estimate</source>
+        <translation>训练所用的 CLIP 文本编码器最多读取 77 个词元。此为估计值</translation>
+    </message>
+    <message>
+        <source>{count} of {aim} characters</source>
+        <translation>{count} / {aim} 个字符</translation>
+    </message>
+    <message>
+        <source>will be shortened to {most}</source>
+        <translation>将缩短为 {most} 个</translation>
+    </message>
+    <message>
+        <source>long</source>
+        <translation>偏长</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n character(s)</source>
+        <translation>
+            <numerusform>%n 个字符</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>about {count} of {most} CLIP tokens</source>
+        <translation>约 {count} / {most} 个 CLIP 词元</translation>
+    </message>
+    <message>
+        <source>too long</source>
+        <translation>过长</translation>
+    </message>
+</context>
+<context>
+    <name>DetailsDialog</name>
+    <message>
+        <source>Nothing of this is sent anywhere. It may name folders and photos: look before you pass it on.</source>
+        <translation>这些内容不会发送到任何地方。其中可能含有文件夹和照片的名称，转交他人前请先看一看。</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>详情</translation>
+    </message>
+    <message>
+        <source>&amp;Copy</source>
+        <translation>复制(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Show the &amp;folder</source>
+        <translation>打开文件夹(&amp;F)</translation>
+    </message>
+</context>
+<context>
+    <name>DiffLabel</name>
+    <message>
+        <source>Before: {old}. After: {new}</source>
+        <translation>之前：{old}。之后：{new}</translation>
+    </message>
+    <message>
+        <source>nothing</source>
+        <translation>无</translation>
+    </message>
+</context>
+<context>
+    <name>EditActions</name>
+    <message>
+        <source>caption</source>
+        <translation>描述</translation>
+    </message>
+    <message>
+        <source>keywords</source>
+        <translation>关键词</translation>
+    </message>
+    <message>
+        <source>alt text</source>
+        <translation>替代文本</translation>
+    </message>
+    <message>
+        <source>words</source>
+        <translation>文字</translation>
+    </message>
+    <message>
+        <source>find and replace</source>
+        <translation>查找和替换</translation>
+    </message>
+    <message>
+        <source>text before or after</source>
+        <translation>前后添加文字</translation>
+    </message>
+    <message>
+        <source>paste caption</source>
+        <translation>粘贴描述</translation>
+    </message>
+    <message>
+        <source>approve</source>
+        <translation>通过</translation>
+    </message>
+    <message>
+        <source>reject</source>
+        <translation>拒绝</translation>
+    </message>
+    <message>
+        <source>another caption</source>
+        <translation>换一条描述</translation>
+    </message>
+    <message>
+        <source>&amp;Copy caption</source>
+        <translation>复制描述(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Paste caption</source>
+        <translation>粘贴描述(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Appro&amp;ve caption</source>
+        <translation>通过描述(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo {what}</source>
+        <translation>撤销{what}(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>撤销(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Re&amp;do {what}</source>
+        <translation>重做{what}(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Re&amp;do</source>
+        <translation>重做(&amp;D)</translation>
+    </message>
+    <message numerus="yes">
+        <source>{what} of %n photos</source>
+        <translation>
+            <numerusform>{what}（%n 张照片）</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Editing</name>
+    <message>
+        <source>Changed since, and left as it is: {names}</source>
+        <translation>此后已被更改，保持原样：{names}</translation>
+    </message>
+    <message>
+        <source>Your text is not saved: {reason}</source>
+        <translation>您的文字没有保存：{reason}</translation>
+    </message>
+</context>
+<context>
+    <name>EditorDock</name>
+    <message>
+        <source>Words</source>
+        <translation>文字</translation>
+    </message>
+    <message>
+        <source>&amp;Words</source>
+        <translation>文字(&amp;W)</translation>
+    </message>
+    <message>
+        <source>Language of the caption</source>
+        <translation>描述的语言</translation>
+    </message>
+    <message>
+        <source>No language given</source>
+        <translation>未指定语言</translation>
+    </message>
+    <message>
+        <source>Caption</source>
+        <translation>描述</translation>
+    </message>
+    <message>
+        <source>Alt text</source>
+        <translation>替代文本</translation>
+    </message>
+    <message>
+        <source>Ca&amp;ption</source>
+        <translation>描述(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Keywords</source>
+        <translation>关键词(&amp;K)</translation>
+    </message>
+    <message>
+        <source>Al&amp;t text</source>
+        <translation>替代文本(&amp;T)</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n photo(s) selected</source>
+        <translation>
+            <numerusform>已选择 %n 张照片</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>&amp;Apply to %n photo(s)</source>
+        <translation>
+            <numerusform>应用到 %n 张照片(&amp;A)</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>They differ. What you type here replaces all of them</source>
+        <translation>内容各不相同。在此输入将全部替换</translation>
+    </message>
+</context>
+<context>
+    <name>Export</name>
+    <message>
+        <source>E&amp;xport captions…</source>
+        <translation>导出描述(&amp;X)…</translation>
+    </message>
+    <message>
+        <source>Hugging Face imagefolder (metadata.jsonl)</source>
+        <translation>Hugging Face imagefolder (metadata.jsonl)</translation>
+    </message>
+    <message>
+        <source>Table for spreadsheets and imagefolder (metadata.csv)</source>
+        <translation>电子表格及 imagefolder 用的表格 (metadata.csv)</translation>
+    </message>
+    <message>
+        <source>One line per photo (captions.txt)</source>
+        <translation>每张照片一行 (captions.txt)</translation>
+    </message>
+    <message>
+        <source>kohya sd-scripts (meta.json)</source>
+        <translation>kohya sd-scripts (meta.json)</translation>
+    </message>
+    <message>
+        <source>There are no captions to export yet.</source>
+        <translation>还没有可以导出的描述。</translation>
+    </message>
+    <message>
+        <source>Export captions</source>
+        <translation>导出描述</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n caption(s) exported to {file}</source>
+        <translation>
+            <numerusform>已将 %n 条描述导出到 {file}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>FailureDock</name>
+    <message>
+        <source>Failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Photos that failed</source>
+        <translation>失败的照片</translation>
+    </message>
+    <message>
+        <source>Photo</source>
+        <translation>照片</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>原因</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Columns</source>
+        <translation>列</translation>
+    </message>
+    <message>
+        <source>&amp;Try again</source>
+        <translation>重试(&amp;T)</translation>
+    </message>
+    <message>
+        <source>C&amp;opy list</source>
+        <translation>复制列表(&amp;O)</translation>
+    </message>
+    <message>
+        <source>C&amp;lear</source>
+        <translation>清空(&amp;L)</translation>
+    </message>
+</context>
+<context>
+    <name>FilterBar</name>
+    <message>
+        <source>Filter</source>
+        <translation>筛选</translation>
+    </message>
+    <message>
+        <source>Filter: dog &quot;red car&quot; state:new name:IMG* taken:2019..2021</source>
+        <translation>筛选：狗 &quot;红色 汽车&quot; state:new name:IMG* taken:2019..2021</translation>
+    </message>
+    <message>
+        <source>Show only some photos (Ctrl+F). Enter looks again, Esc goes back to the photos.</source>
+        <translation>只显示部分照片 (Ctrl+F)。按 Enter 重新查找，按 Esc 回到照片。</translation>
+    </message>
+    <message>
+        <source>Clear</source>
+        <translation>清除</translation>
+    </message>
+    <message>
+        <source>Saved filters</source>
+        <translation>已保存的筛选</translation>
+    </message>
+    <message>
+        <source>What can be typed into the filter</source>
+        <translation>筛选框可以输入什么</translation>
+    </message>
+    <message>
+        <source>Order of the photos</source>
+        <translation>照片的顺序</translation>
+    </message>
+    <message>
+        <source>Show as a grid</source>
+        <translation>以网格显示</translation>
+    </message>
+    <message>
+        <source>Show as a list</source>
+        <translation>以列表显示</translation>
+    </message>
+</context>
+<context>
+    <name>FilterHelp</name>
+    <message>
+        <source>Filter</source>
+        <translation>筛选</translation>
+    </message>
+    <message>
+        <source>words and phrases in captions, keywords, alt text and file names</source>
+        <translation>描述、关键词、替代文本和文件名中的词和短语</translation>
+    </message>
+    <message>
+        <source>words that begin so</source>
+        <translation>以此开头的词</translation>
+    </message>
+    <message>
+        <source>words in the caption only; alt: looks in the alt text</source>
+        <translation>只在描述中查找；alt: 在替代文本中查找</translation>
+    </message>
+    <message>
+        <source>a keyword, as a whole</source>
+        <translation>一个完整的关键词</translation>
+    </message>
+    <message>
+        <source>the file&apos;s name; path: looks at folders, too</source>
+        <translation>文件名；path: 也查找文件夹</translation>
+    </message>
+    <message>
+        <source>new, captioned, edited, approved, failed or skipped</source>
+        <translation>new（新）、captioned（已描述）、edited（已编辑）、approved（已通过）、failed（失败）或 skipped（已跳过）</translation>
+    </message>
+    <message>
+        <source>which model wrote the caption</source>
+        <translation>由哪个模型写的描述</translation>
+    </message>
+    <message>
+        <source>how long the caption is; also chars:&gt;=40 and chars:40..80</source>
+        <translation>描述的长度；也可写 chars:&gt;=40 和 chars:40..80</translation>
+    </message>
+    <message>
+        <source>when it was taken; also taken:2019-05 and taken:..2018-12-24</source>
+        <translation>拍摄时间；也可写 taken:2019-05 和 taken:..2018-12-24</translation>
+    </message>
+    <message>
+        <source>AND, OR, NOT in capitals, and parentheses</source>
+        <translation>大写的 AND、OR、NOT，以及括号</translation>
+    </message>
+    <message>
+        <source>Several parts narrow down together. The asterisk * stands for anything.</source>
+        <translation>多个条件同时满足。星号 * 代表任意内容。</translation>
+    </message>
+    <message>
+        <source>Put this into the filter</source>
+        <translation>放入筛选框</translation>
+    </message>
+</context>
+<context>
+    <name>Filtering</name>
+    <message>
+        <source>&amp;Filter…</source>
+        <translation>筛选(&amp;F)…</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>查找中…</translation>
+    </message>
+    <message>
+        <source>{found} of {total}</source>
+        <translation>{found} / {total}</translation>
+    </message>
+    <message>
+        <source>No photo passes the filter</source>
+        <translation>没有符合筛选条件的照片</translation>
+    </message>
+    <message>
+        <source>No photos here</source>
+        <translation>这里没有照片</translation>
+    </message>
+    <message>
+        <source>&amp;Save this filter</source>
+        <translation>保存此筛选(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Remove a saved filter</source>
+        <translation>删除已保存的筛选(&amp;R)</translation>
+    </message>
+</context>
+<context>
+    <name>FirstSteps</name>
+    <message>
+        <source>Open the sa&amp;mple pictures</source>
+        <translation>打开示例图片(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Sample pictures</source>
+        <translation>示例图片</translation>
+    </message>
+    <message>
+        <source>The sample pictures cannot be copied: {reason}</source>
+        <translation>无法复制示例图片：{reason}</translation>
+    </message>
+</context>
+<context>
+    <name>Footer</name>
+    <message>
+        <source>Progress of the run</source>
+        <translation>任务进度</translation>
+    </message>
+    <message>
+        <source>Memory of the graphics card in use, by all programs</source>
+        <translation>所有程序占用的显存</translation>
+    </message>
+    <message>
+        <source>Size of the photos</source>
+        <translation>照片大小</translation>
+    </message>
+    <message>
+        <source>Failed: {count}</source>
+        <translation>失败：{count}</translation>
+    </message>
+    <message>
+        <source>{done} of {total}</source>
+        <translation>{done} / {total}</translation>
+    </message>
+    <message>
+        <source>{speed} images/s</source>
+        <translation>{speed} 张/秒</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation>剩余 {time}</translation>
+    </message>
+    <message>
+        <source>Paused at {done} of {total}</source>
+        <translation>已暂停：{done} / {total}</translation>
+    </message>
+    <message>
+        <source>Card: {used} of {total} GB</source>
+        <translation>显存：{used} / {total} GB</translation>
+    </message>
+    <message>
+        <source>{n} s</source>
+        <translation>{n} 秒</translation>
+    </message>
+    <message>
+        <source>{n} min</source>
+        <translation>{n} 分钟</translation>
+    </message>
+    <message>
+        <source>{h} h {n} min</source>
+        <translation>{h} 小时 {n} 分钟</translation>
+    </message>
+</context>
+<context>
+    <name>History</name>
+    <message>
+        <source>&amp;History…</source>
+        <translation>历史(&amp;H)…</translation>
+    </message>
+    <message>
+        <source>Take the run back?</source>
+        <translation>撤回这个任务？</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) will be as they were before the run.</source>
+        <translation>
+            <numerusform>%n 个文件将恢复到任务之前的样子。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) were changed since, and stay as they are: {names}</source>
+        <translation>
+            <numerusform>%n 个文件此后已被更改，保持原样：{names}</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>&amp;Take back</source>
+        <translation>撤回(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Looking at the files…</source>
+        <translation>正在查看文件…</translation>
+    </message>
+    <message>
+        <source>Taking back…</source>
+        <translation>正在撤回…</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) are as they were before the run.</source>
+        <translation>
+            <numerusform>%n 个文件已恢复到任务之前的样子。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>HistoryDialog</name>
+    <message>
+        <source>History of runs</source>
+        <translation>任务历史</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>When</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>How it ended</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>Captioned</source>
+        <translation>已描述</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Files changed</source>
+        <translation>更改的文件</translation>
+    </message>
+    <message>
+        <source>Taken back</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Folders</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Files that the run changed</source>
+        <translation>任务更改的文件</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>内容</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>现在</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>&amp;Take the run back…</source>
+        <translation>撤回任务(&amp;T)…</translation>
+    </message>
+    <message>
+        <source>Put every file back as it was before the run, if nobody has changed it since</source>
+        <translation>把此后没有被更改的每个文件恢复到任务之前的样子</translation>
+    </message>
+    <message>
+        <source>&amp;Stop</source>
+        <translation>停止(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Progress of taking back</source>
+        <translation>撤回进度</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+    <message>
+        <source>No run has written anything yet.</source>
+        <translation>还没有任务写入过内容。</translation>
+    </message>
+    <message>
+        <source>as the run left it</source>
+        <translation>与任务写入时相同</translation>
+    </message>
+    <message>
+        <source>taken back</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>not finished</source>
+        <translation>未完成</translation>
+    </message>
+    <message>
+        <source>.txt</source>
+        <translation>.txt</translation>
+    </message>
+    <message>
+        <source>.caption</source>
+        <translation>.caption</translation>
+    </message>
+    <message>
+        <source>XMP sidecar</source>
+        <translation>XMP 附属文件</translation>
+    </message>
+    <message>
+        <source>the photo&apos;s metadata</source>
+        <translation>照片的元数据</translation>
+    </message>
+    <message>
+        <source>metadata.jsonl</source>
+        <translation>metadata.jsonl</translation>
+    </message>
+    <message>
+        <source>… and more; `mqwen runs show` lists all</source>
+        <translation>… 还有更多；`mqwen runs show` 可列出全部</translation>
+    </message>
+    <message>
+        <source>still running</source>
+        <translation>仍在进行</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>已中断</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>已完成</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}</source>
+        <translation>任务 {number} · 提问：{prompt} · 写入：{places} · 已有文字：{existing}</translation>
+    </message>
+    <message>
+        <source>It can no longer be taken back: what was kept for that was given up on {day}</source>
+        <translation>无法再撤回：为此保存的内容已于 {day} 清除</translation>
+    </message>
+</context>
+<context>
+    <name>KeywordList</name>
+    <message>
+        <source>New keyword</source>
+        <translation>新关键词</translation>
+    </message>
+    <message>
+        <source>Add keywords, separated by commas</source>
+        <translation>添加关键词，用逗号分隔</translation>
+    </message>
+    <message>
+        <source>Enter adds them. A list can be pasted: commas, semicolons or lines</source>
+        <translation>按 Enter 添加。可以粘贴列表：以逗号、分号或换行分隔</translation>
+    </message>
+    <message>
+        <source>Known keywords</source>
+        <translation>已有关键词</translation>
+    </message>
+    <message>
+        <source>Keywords</source>
+        <translation>关键词</translation>
+    </message>
+    <message>
+        <source>Drag to order, Del removes, F2 changes, Alt+Up and Alt+Down move</source>
+        <translation>拖动可排序，Del 删除，F2 修改，Alt+上、Alt+下 移动</translation>
+    </message>
+    <message>
+        <source>Re&amp;move</source>
+        <translation>移除(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Remove the chosen keywords</source>
+        <translation>移除所选关键词</translation>
+    </message>
+    <message>
+        <source>{keyword} ({count})</source>
+        <translation>{keyword} ({count})</translation>
+    </message>
+</context>
+<context>
+    <name>Leaving</name>
+    <message>
+        <source>Close MQwen?</source>
+        <translation>关闭 MQwen？</translation>
+    </message>
+    <message>
+        <source>MQwen is still captioning.</source>
+        <translation>MQwen 仍在生成描述。</translation>
+    </message>
+    <message>
+        <source>{done} of {total} photos are done, and are kept. The next start offers to go on.</source>
+        <translation>{total} 张照片已完成 {done} 张，结果会保留。下次启动时可以继续。</translation>
+    </message>
+    <message>
+        <source>&amp;Stop and close</source>
+        <translation>停止并关闭(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Go on captioning</source>
+        <translation>继续生成(&amp;G)</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Choices</source>
+        <translation>选项</translation>
+    </message>
+    <message>
+        <source>Loading model…</source>
+        <translation>正在加载模型…</translation>
+    </message>
+    <message>
+        <source>Looking for photos…</source>
+        <translation>正在查找照片…</translation>
+    </message>
+    <message>
+        <source>Open a folder</source>
+        <translation>打开文件夹</translation>
+    </message>
+    <message>
+        <source>Photos ({kinds})</source>
+        <translation>照片 ({kinds})</translation>
+    </message>
+    <message>
+        <source>Open photos</source>
+        <translation>打开照片</translation>
+    </message>
+    <message>
+        <source>No photos here</source>
+        <translation>这里没有照片</translation>
+    </message>
+    <message>
+        <source>Type what to ask about each photo, then start again.</source>
+        <translation>请输入针对每张照片要问的问题，然后再开始。</translation>
+    </message>
+    <message>
+        <source>Stopping…</source>
+        <translation>正在停止…</translation>
+    </message>
+    <message>
+        <source>Stopped; what was done is kept</source>
+        <translation>已停止，已完成的结果会保留</translation>
+    </message>
+    <message>
+        <source>{count} captioned</source>
+        <translation>{count} 张已生成描述</translation>
+    </message>
+    <message>
+        <source>{count} had text already</source>
+        <translation>{count} 张已有文字</translation>
+    </message>
+    <message>
+        <source>{count} kept as you wrote them</source>
+        <translation>{count} 张保留您写的文字</translation>
+    </message>
+    <message>
+        <source>{count} failed</source>
+        <translation>{count} 张失败</translation>
+    </message>
+    <message>
+        <source>Finished: {parts}</source>
+        <translation>已完成：{parts}</translation>
+    </message>
+    <message>
+        <source>The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a real photo is wrong. For photographs, choose the folder of a real model under Model.</source>
+        <translation>入门模型只认识图画，不认识照片：它用来展示 MQwen 如何工作，对真实照片的描述是错误的。要处理照片，请在“模型”中选择真正模型的文件夹。</translation>
+    </message>
+    <message>
+        <source>Looking for photos: {total} so far</source>
+        <translation>正在查找照片：已找到 {total} 张</translation>
+    </message>
+    <message>
+        <source>{done} of {total} captioned</source>
+        <translation>{total} 张中 {done} 张已有描述</translation>
+    </message>
+    <message>
+        <source>{shown} shown</source>
+        <translation>显示 {shown} 张</translation>
+    </message>
+    <message>
+        <source>Your words about {names} could not be saved. Closing again gives them up.</source>
+        <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
+    </message>
+</context>
+<context>
+    <name>Menus</name>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>查看(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Run</source>
+        <translation>运行(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>帮助(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;Open folder…</source>
+        <translation>打开文件夹(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Open &amp;photos…</source>
+        <translation>打开照片(&amp;P)…</translation>
+    </message>
+    <message>
+        <source>&amp;Reload</source>
+        <translation>重新载入(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>退出(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit caption</source>
+        <translation>编辑描述(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Remove from the list</source>
+        <translation>从列表中移除(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Select &amp;all</source>
+        <translation>全选(&amp;A)</translation>
+    </message>
+    <message>
+        <source>Sort by &amp;name</source>
+        <translation>按名称排序(&amp;N)</translation>
+    </message>
+    <message>
+        <source>N&amp;ewest first</source>
+        <translation>最新的在前(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Oldest first</source>
+        <translation>最早的在前(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Failed and &amp;uncaptioned first</source>
+        <translation>失败和未描述的在前(&amp;U)</translation>
+    </message>
+    <message>
+        <source>S&amp;hortest caption first</source>
+        <translation>描述最短的在前(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;Larger photos</source>
+        <translation>放大照片(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Smaller photos</source>
+        <translation>缩小照片(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Failed photos</source>
+        <translation>失败的照片(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Start</source>
+        <translation>开始(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Start with the s&amp;elected photos</source>
+        <translation>只处理所选照片(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;About MQwen</source>
+        <translation>关于 MQwen(&amp;A)</translation>
+    </message>
+    <message>
+        <source>Captions folders of photos on your own machine. Nothing leaves it.</source>
+        <translation>在您自己的电脑上为整个文件夹的照片生成描述，任何内容都不会离开本机。</translation>
+    </message>
+    <message>
+        <source>About MQwen</source>
+        <translation>关于 MQwen</translation>
+    </message>
+</context>
+<context>
+    <name>ModelWords</name>
+    <message>
+        <source>Comes with MQwen. It knows drawings only: for a first try, not for photographs.</source>
+        <translation>随 MQwen 附带。只认识图画：用于初次体验，不适用于照片。</translation>
+    </message>
+    <message>
+        <source>For photographs; captions and answers in Chinese and English.</source>
+        <translation>适用于照片；用中文和英文描述和回答。</translation>
+    </message>
+    <message>
+        <source>For photographs; the newest language model of this list.</source>
+        <translation>适用于照片；使用此列表中最新的语言模型。</translation>
+    </message>
+    <message>
+        <source>For photographs; its vision tower was trained on Chinese texts.</source>
+        <translation>适用于照片；其视觉塔用中文文本训练。</translation>
+    </message>
+    <message>
+        <source>For photographs; large batches, because its cache is small.</source>
+        <translation>适用于照片；缓存小，因此可以大批量处理。</translation>
+    </message>
+    <message>
+        <source>For photographs on a small machine. Its licence allows research only.</source>
+        <translation>适用于配置较低的电脑处理照片。许可协议仅允许研究用途。</translation>
+    </message>
+    <message>
+        <source>The original recipe: two public parts, and the adapter folder that your own training left.</source>
+        <translation>原始配方：两个公开部分，加上您自己训练得到的适配器文件夹。</translation>
+    </message>
+    <message>
+        <source>A model in your folder of models.</source>
+        <translation>您的模型文件夹中的模型。</translation>
+    </message>
+    <message>
+        <source>Runs on every machine</source>
+        <translation>任何电脑都能运行</translation>
+    </message>
+    <message>
+        <source>Not known before it is loaded</source>
+        <translation>加载后才能知道</translation>
+    </message>
+    <message>
+        <source>Fits your graphics card</source>
+        <translation>您的显卡可以容纳</translation>
+    </message>
+    <message>
+        <source>Fits your graphics card with weights in 8 bits</source>
+        <translation>以 8 位权重可放入您的显卡</translation>
+    </message>
+    <message>
+        <source>Fits your graphics card with weights in 4 bits</source>
+        <translation>以 4 位权重可放入您的显卡</translation>
+    </message>
+    <message>
+        <source>Larger than your graphics card: runs, but slowly</source>
+        <translation>超出您的显卡：可以运行，但较慢</translation>
+    </message>
+    <message>
+        <source>Too large: needs a card with {gigabytes}</source>
+        <translation>太大：需要 {gigabytes} 的显卡</translation>
+    </message>
+    <message>
+        <source>Fits; slow, without a graphics card</source>
+        <translation>可以容纳；没有显卡，较慢</translation>
+    </message>
+    <message>
+        <source>Fits with weights in 8 bits; slow, without a graphics card</source>
+        <translation>以 8 位权重可以容纳；没有显卡，较慢</translation>
+    </message>
+    <message>
+        <source>Too large: needs {needed} of memory</source>
+        <translation>太大：需要 {needed} 内存</translation>
+    </message>
+    <message>
+        <source>This machine: a graphics card with {card}, and {memory} of main memory.</source>
+        <translation>本机：显卡 {card}，内存 {memory}。</translation>
+    </message>
+    <message>
+        <source>This machine: {memory} of main memory, no graphics card that can be used.</source>
+        <translation>本机：内存 {memory}，没有可用的显卡。</translation>
+    </message>
+    <message>
+        <source>here</source>
+        <translation>已安装</translation>
+    </message>
+    <message>
+        <source>{size} have come</source>
+        <translation>已下载 {size}</translation>
+    </message>
+    <message>
+        <source>English</source>
+        <translation>英语</translation>
+    </message>
+    <message>
+        <source>Chinese</source>
+        <translation>中文</translation>
+    </message>
+    <message>
+        <source>Made of</source>
+        <translation>组成</translation>
+    </message>
+    <message>
+        <source>Licence</source>
+        <translation>许可协议</translation>
+    </message>
+    <message>
+        <source>asked before the download</source>
+        <translation>下载前会询问</translation>
+    </message>
+    <message>
+        <source>Languages</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>not known</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>{full} in 16 bits, {eight} in 8, {four} in 4</source>
+        <translation>16 位 {full}，8 位 {eight}，4 位 {four}</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重数</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Waiting: {reason}</source>
+        <translation>等待：{reason}</translation>
+    </message>
+    <message>
+        <source>Checking {file}</source>
+        <translation>正在校验 {file}</translation>
+    </message>
+    <message>
+        <source>{done} of {total}</source>
+        <translation>{done} / {total}</translation>
+    </message>
+    <message>
+        <source>{size}/s</source>
+        <translation>{size}/秒</translation>
+    </message>
+    <message>
+        <source>{name}: {size}, licence: {licence}</source>
+        <translation>{name}：{size}，许可协议：{licence}</translation>
+    </message>
+    <message>
+        <source>its page names none</source>
+        <translation>其页面未注明</translation>
+    </message>
+    <message>
+        <source>less than a minute left</source>
+        <translation>剩余不到一分钟</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) left</source>
+        <translation>
+            <numerusform>剩余 %n 分钟</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) left</source>
+        <translation>
+            <numerusform>剩余 %n 小时</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ModelsDialog</name>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Looking at this machine…</source>
+        <translation>正在查看本机…</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>On this machine</source>
+        <translation>在本机上</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>&amp;Use</source>
+        <translation>使用(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Caption with this model</source>
+        <translation>用这个模型生成描述</translation>
+    </message>
+    <message>
+        <source>&amp;Download</source>
+        <translation>下载(&amp;D)</translation>
+    </message>
+    <message>
+        <source>&amp;Test</source>
+        <translation>测试(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Load it and caption one of the sample pictures</source>
+        <translation>加载它并为一张示例图片生成描述</translation>
+    </message>
+    <message>
+        <source>&amp;Verify</source>
+        <translation>校验(&amp;V)</translation>
+    </message>
+    <message>
+        <source>Read all of it: is it whole and unchanged?</source>
+        <translation>读取全部内容：是否完整且未被改动？</translation>
+    </message>
+    <message>
+        <source>&amp;Remove…</source>
+        <translation>删除(&amp;R)…</translation>
+    </message>
+    <message>
+        <source>OWNER/NAME of another model on the hub</source>
+        <translation>Hub 上其他模型的 所有者/名称</translation>
+    </message>
+    <message>
+        <source>Another model on the hub</source>
+        <translation>Hub 上的其他模型</translation>
+    </message>
+    <message>
+        <source>D&amp;ownload this</source>
+        <translation>下载此模型(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Add a &amp;folder…</source>
+        <translation>添加文件夹(&amp;F)…</translation>
+    </message>
+    <message>
+        <source>A model folder that is on this machine already</source>
+        <translation>已在本机上的模型文件夹</translation>
+    </message>
+    <message>
+        <source>&amp;Join three parts…</source>
+        <translation>合并三个部分(&amp;J)…</translation>
+    </message>
+    <message>
+        <source>A language model, a vision tower and the adapter of your own training</source>
+        <translation>语言模型、视觉塔和您自己训练的适配器</translation>
+    </message>
+    <message>
+        <source>Free the &amp;memory</source>
+        <translation>释放内存(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Unload the model; the next run loads it again</source>
+        <translation>卸载模型；下次任务会重新加载</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>进度</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>C&amp;lose</source>
+        <translation>关闭(&amp;L)</translation>
+    </message>
+    <message>
+        <source>{name} (recommended)</source>
+        <translation>{name}（推荐）</translation>
+    </message>
+    <message>
+        <source>&amp;Go on downloading</source>
+        <translation>继续下载(&amp;G)</translation>
+    </message>
+</context>
+<context>
+    <name>ModelsPart</name>
+    <message>
+        <source>&amp;Models…</source>
+        <translation>模型(&amp;M)…</translation>
+    </message>
+    <message>
+        <source>Asking the hub about {name}…</source>
+        <translation>正在向 Hub 查询 {name}…</translation>
+    </message>
+    <message>
+        <source>Downloading {name}…</source>
+        <translation>正在下载 {name}…</translation>
+    </message>
+    <message>
+        <source>{name} is here, and every file is verified.</source>
+        <translation>{name} 已下载，每个文件都已校验。</translation>
+    </message>
+    <message>
+        <source>Stopped. What has come is kept: the download goes on from there.</source>
+        <translation>已停止。已下载的部分会保留，下次从断点继续。</translation>
+    </message>
+    <message>
+        <source>{name} is whole: every file is as it was downloaded.</source>
+        <translation>{name} 完整：每个文件都与下载时相同。</translation>
+    </message>
+    <message>
+        <source>{name} is whole: every tensor is there and readable.</source>
+        <translation>{name} 完整：每个张量都在且可读。</translation>
+    </message>
+    <message>
+        <source>Verifying {name}…</source>
+        <translation>正在校验 {name}…</translation>
+    </message>
+    <message>
+        <source>Delete {name} from this machine?</source>
+        <translation>从本机删除 {name}？</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>&amp;Delete</source>
+        <translation>删除(&amp;D)</translation>
+    </message>
+    <message>
+        <source>{size} are free again.</source>
+        <translation>已释放 {size}。</translation>
+    </message>
+    <message>
+        <source>Deleting {name}…</source>
+        <translation>正在删除 {name}…</translation>
+    </message>
+    <message>
+        <source>Choose a model folder</source>
+        <translation>选择模型文件夹</translation>
+    </message>
+    <message>
+        <source>{folder} is a model, and is chosen for the next runs.</source>
+        <translation>{folder} 是可用的模型，已选用于之后的任务。</translation>
+    </message>
+    <message>
+        <source>Looking at {folder}…</source>
+        <translation>正在查看 {folder}…</translation>
+    </message>
+    <message>
+        <source>{name} is made.</source>
+        <translation>{name} 已生成。</translation>
+    </message>
+    <message>
+        <source>Joining the parts…</source>
+        <translation>正在合并各部分…</translation>
+    </message>
+    <message>
+        <source>Loading {name} and captioning a sample picture…</source>
+        <translation>正在加载 {name} 并为示例图片生成描述…</translation>
+    </message>
+    <message>
+        <source>It says: {caption}</source>
+        <translation>它说：{caption}</translation>
+    </message>
+    <message>
+        <source>{name} does not work here: {reason}</source>
+        <translation>{name} 无法在本机运行：{reason}</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>{name} works. {words}</source>
+        <translation>{name} 可以使用。{words}</translation>
+    </message>
+    <message>
+        <source>The model&apos;s memory is free; the next run loads it again.</source>
+        <translation>模型占用的内存已释放；下次任务会重新加载。</translation>
+    </message>
+</context>
+<context>
+    <name>Notice</name>
+    <message>
+        <source>Got it</source>
+        <translation>知道了</translation>
+    </message>
+</context>
+<context>
+    <name>Opening</name>
+    <message>
+        <source>Open &amp;recent</source>
+        <translation>最近打开(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Include &amp;subfolders</source>
+        <translation>包含子文件夹(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Show the photos of folders inside the folder, too</source>
+        <translation>同时显示子文件夹中的照片</translation>
+    </message>
+    <message>
+        <source>&amp;Clear this list</source>
+        <translation>清空此列表(&amp;C)</translation>
+    </message>
+    <message>
+        <source>{folder} is no longer there. If it is on a drive, plug that in and open the folder again.</source>
+        <translation>{folder} 已不在那里。如果它在外接硬盘上，请接上后再打开。</translation>
+    </message>
+</context>
+<context>
+    <name>PartsDialog</name>
+    <message>
+        <source>Join three parts</source>
+        <translation>合并三个部分</translation>
+    </message>
+    <message>
+        <source>&amp;Language model (Qwen)</source>
+        <translation>语言模型 (Qwen)(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Vision tower (CLIP)</source>
+        <translation>视觉塔 (CLIP)(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Adapter (LoRA and projector)</source>
+        <translation>适配器（LoRA 和投影层）(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Name of the new model</source>
+        <translation>新模型的名称(&amp;N)</translation>
+    </message>
+    <message>
+        <source>The adapter folder is what the training left: adapter_config.json, adapter_model.bin and other_params.bin. The parts stay as they are; the new model is a folder of its own.</source>
+        <translation>适配器文件夹是训练留下的：adapter_config.json、adapter_model.bin 和 other_params.bin。各部分保持原样，新模型是一个单独的文件夹。</translation>
+    </message>
+    <message>
+        <source>Browse…</source>
+        <translation>浏览…</translation>
+    </message>
+    <message>
+        <source>Browse: {field}</source>
+        <translation>浏览：{field}</translation>
+    </message>
+</context>
+<context>
+    <name>PhotoDelegate</name>
+    <message>
+        <source>Caption of {name}</source>
+        <translation>{name} 的描述</translation>
+    </message>
+    <message>
+        <source>Enter saves, Tab saves and goes to the next photo, Esc leaves it as it was</source>
+        <translation>Enter 保存，Tab 保存并转到下一张照片，Esc 保持原样</translation>
+    </message>
+</context>
+<context>
+    <name>PhotoGrid</name>
+    <message>
+        <source>Photos</source>
+        <translation>照片</translation>
+    </message>
+</context>
+<context>
+    <name>PhotoModel</name>
+    <message>
+        <source>no caption yet</source>
+        <translation>尚无描述</translation>
+    </message>
+    <message>
+        <source>captioned</source>
+        <translation>已描述</translation>
+    </message>
+    <message>
+        <source>edited</source>
+        <translation>已编辑</translation>
+    </message>
+    <message>
+        <source>approved</source>
+        <translation>已通过</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>skipped</source>
+        <translation>已跳过</translation>
+    </message>
+    <message>
+        <source>being captioned</source>
+        <translation>正在生成描述</translation>
+    </message>
+</context>
+<context>
+    <name>Preview</name>
+    <message>
+        <source>Picture</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>Back to the photos (Esc)</source>
+        <translation>返回照片 (Esc)</translation>
+    </message>
+    <message>
+        <source>Previous photo (Left)</source>
+        <translation>上一张照片 (左)</translation>
+    </message>
+    <message>
+        <source>Next photo (Right)</source>
+        <translation>下一张照片 (右)</translation>
+    </message>
+    <message>
+        <source>Zoom</source>
+        <translation>缩放</translation>
+    </message>
+    <message>
+        <source>Whole picture or its pixels (0, 1, +, -)</source>
+        <translation>整张图片或实际像素 (0, 1, +, -)</translation>
+    </message>
+    <message>
+        <source>Caption</source>
+        <translation>描述</translation>
+    </message>
+    <message>
+        <source>No caption yet</source>
+        <translation>尚无描述</translation>
+    </message>
+    <message>
+        <source>&amp;Preview</source>
+        <translation>预览(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Opening…</source>
+        <translation>正在打开…</translation>
+    </message>
+    <message>
+        <source>This picture cannot be shown</source>
+        <translation>无法显示这张图片</translation>
+    </message>
+    <message>
+        <source>{zoom} %</source>
+        <translation>{zoom}%</translation>
+    </message>
+    <message>
+        <source>{number} of {total}</source>
+        <translation>{number} / {total}</translation>
+    </message>
+</context>
+<context>
+    <name>ReplaceDialog</name>
+    <message>
+        <source>Find and replace</source>
+        <translation>查找和替换</translation>
+    </message>
+    <message>
+        <source>Find</source>
+        <translation>查找</translation>
+    </message>
+    <message>
+        <source>Replace with</source>
+        <translation>替换为</translation>
+    </message>
+    <message>
+        <source>&amp;Find</source>
+        <translation>查找(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Replace with</source>
+        <translation>替换为(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Match case</source>
+        <translation>区分大小写(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Whole words</source>
+        <translation>全词匹配(&amp;W)</translation>
+    </message>
+    <message>
+        <source>Re&amp;gular expression</source>
+        <translation>正则表达式(&amp;G)</translation>
+    </message>
+    <message>
+        <source>As Python has them; \1 or \g&lt;name&gt; in the replacement stand for groups</source>
+        <translation>使用 Python 的语法；替换文字中的 \1 或 \g&lt;name&gt; 代表分组</translation>
+    </message>
+    <message>
+        <source>Type what to look for</source>
+        <translation>请输入要查找的内容</translation>
+    </message>
+    <message>
+        <source>This is no regular expression: {reason}</source>
+        <translation>这不是正则表达式：{reason}</translation>
+    </message>
+</context>
+<context>
+    <name>Replacing</name>
+    <message>
+        <source>&amp;Find and replace…</source>
+        <translation>查找和替换(&amp;F)…</translation>
+    </message>
+    <message>
+        <source>Add text &amp;before or after…</source>
+        <translation>在前面或后面添加文字(&amp;B)…</translation>
+    </message>
+</context>
+<context>
+    <name>Review</name>
+    <message>
+        <source>Re&amp;view captions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is nothing to review: no photo here has a caption to approve.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The model is at work. Wait for it, or cancel it, and ask again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Asking the model again…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The model gave no text: {reason}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>ReviewPage</name>
+    <message>
+        <source>Review</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it was cut off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it repeats itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the model was not sure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it hedges</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it has no text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caption</source>
+        <translation type="unfinished">描述</translation>
+    </message>
+    <message>
+        <source>Enter saves, Esc leaves it as it was</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Another prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What to ask instead. Enter asks, Esc leaves it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Approve</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reject</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo with another prompt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Leave</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Key: {key}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking for what should be reviewed first…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message numerus="yes">
+        <source>That was the last of %n photo(s). Esc goes back to the grid.</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{place} of {count}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Look closely: {reasons}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing speaks against it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New text: A takes it, X keeps the one that stands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Changed by the last run: X brings back the one before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>X takes the text away</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>RunControls</name>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>暂停(&amp;P)</translation>
+    </message>
+    <message>
+        <source>The run has stopped</source>
+        <translation>任务已停止</translation>
+    </message>
+    <message>
+        <source>{done} captioned, {failed} failed</source>
+        <translation>{done} 张已生成描述，{failed} 张失败</translation>
+    </message>
+    <message>
+        <source>Captioning has finished</source>
+        <translation>描述已全部生成</translation>
+    </message>
+    <message numerus="yes">
+        <source>A run over %n photo(s) did not come to its end: {where}</source>
+        <translation>
+            <numerusform>一个包含 %n 张照片的任务没有完成：{where}</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>&amp;Go on with it</source>
+        <translation>继续任务(&amp;G)</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsDialog</name>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>&amp;Window</source>
+        <translation>窗口(&amp;W)</translation>
+    </message>
+    <message>
+        <source>&amp;Models</source>
+        <translation>模型(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Files</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Shortcuts</source>
+        <translation>快捷键(&amp;S)</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>语言(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Another language is spoken from the next start on.</source>
+        <translation>更改语言后，下次启动时生效。</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>&amp;Theme</source>
+        <translation>主题(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Choose by itself</source>
+        <translation>自动选择</translation>
+    </message>
+    <message>
+        <source>Graphics card</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Of several graphics cards, name one: cuda:0, cuda:1 and so on</source>
+        <translation>有多块显卡时可指定一块：cuda:0、cuda:1 等</translation>
+    </message>
+    <message>
+        <source>&amp;Device</source>
+        <translation>设备(&amp;D)</translation>
+    </message>
+    <message>
+        <source>32 bits</source>
+        <translation>32 位</translation>
+    </message>
+    <message>
+        <source>16 bits (bfloat16)</source>
+        <translation>16 位 (bfloat16)</translation>
+    </message>
+    <message>
+        <source>16 bits (float16)</source>
+        <translation>16 位 (float16)</translation>
+    </message>
+    <message>
+        <source>&amp;Precision</source>
+        <translation>精度(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Only what does not fit otherwise</source>
+        <translation>仅在放不下时</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>从不</translation>
+    </message>
+    <message>
+        <source>To 8 bits</source>
+        <translation>压缩到 8 位</translation>
+    </message>
+    <message>
+        <source>To 4 bits (graphics card only)</source>
+        <translation>压缩到 4 位（仅限显卡）</translation>
+    </message>
+    <message>
+        <source>S&amp;hrink the weights</source>
+        <translation>压缩权重(&amp;H)</translation>
+    </message>
+    <message>
+        <source>All that is free</source>
+        <translation>全部可用显存</translation>
+    </message>
+    <message>
+        <source>A model that needs more keeps the rest in main memory, and is slower</source>
+        <translation>需要更多显存的模型会把其余部分放在内存中，速度较慢</translation>
+    </message>
+    <message>
+        <source>Memory of the &amp;card to use</source>
+        <translation>可用显存(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Threads of the p&amp;rocessor</source>
+        <translation>处理器线程数(&amp;R)</translation>
+    </message>
+    <message>
+        <source>These hold from the next time a model is loaded.</source>
+        <translation>这些设置在下次加载模型时生效。</translation>
+    </message>
+    <message>
+        <source>&amp;Browse…</source>
+        <translation>浏览(&amp;B)…</translation>
+    </message>
+    <message>
+        <source>Choose the folder of models</source>
+        <translation>选择模型文件夹</translation>
+    </message>
+    <message>
+        <source>Fo&amp;lder of models</source>
+        <translation>模型文件夹(&amp;L)</translation>
+    </message>
+    <message>
+        <source>The environment variable MQWEN_MODELS names this folder.</source>
+        <translation>该文件夹由环境变量 MQWEN_MODELS 指定。</translation>
+    </message>
+    <message>
+        <source>Models that are in the old folder stay there: move what you want to keep.</source>
+        <translation>旧文件夹中的模型会留在原处：请自行移动要保留的模型。</translation>
+    </message>
+    <message>
+        <source>&amp;Name of new XMP files</source>
+        <translation>新建 XMP 文件的命名(&amp;N)</translation>
+    </message>
+    <message>
+        <source>darktable and digiKam read the first, Lightroom the second.</source>
+        <translation>darktable 和 digiKam 读取第一种，Lightroom 读取第二种。</translation>
+    </message>
+    <message>
+        <source>&amp;Keep a photo&apos;s date of change when a caption is written into it</source>
+        <translation>把描述写入照片时保留照片的修改日期(&amp;K)</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsPart</name>
+    <message>
+        <source>&amp;Settings…</source>
+        <translation>设置(&amp;S)…</translation>
+    </message>
+    <message>
+        <source>The settings were damaged and are the usual ones again. The old file is {path}</source>
+        <translation>设置文件已损坏，已恢复默认设置。旧文件在 {path}</translation>
+    </message>
+    <message>
+        <source>MQwen speaks the system&apos;s language when you start it again.</source>
+        <translation>重新启动 MQwen 后将使用系统语言。</translation>
+    </message>
+</context>
+<context>
+    <name>ShortcutPage</name>
+    <message>
+        <source>Shortcuts</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>操作</translation>
+    </message>
+    <message>
+        <source>Shortcut</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Keys of the chosen action</source>
+        <translation>所选操作的快捷键</translation>
+    </message>
+    <message>
+        <source>&amp;Keys</source>
+        <translation>按键(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;Usual keys</source>
+        <translation>默认按键(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Two actions have {keys}.</source>
+        <translation>有两个操作使用 {keys}。</translation>
+    </message>
+</context>
+<context>
+    <name>Trouble</name>
+    <message>
+        <source>&amp;Log and reports…</source>
+        <translation>日志和报告(&amp;L)…</translation>
+    </message>
+    <message>
+        <source>MQwen ended unexpectedly the last time. Your photos and what was written are untouched.</source>
+        <translation>MQwen 上次意外退出。您的照片和已写入的内容没有受到影响。</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>详情</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>日志</translation>
+    </message>
+    <message>
+        <source>Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.</source>
+        <translation>发生了意料之外的错误：{error}。MQwen 会继续运行，您的照片是安全的。</translation>
+    </message>
+</context>
+<context>
+    <name>TryDialog</name>
+    <message>
+        <source>Try it on a dozen</source>
+        <translation>先试十二张</translation>
+    </message>
+    <message>
+        <source>What the model is &amp;asked</source>
+        <translation>向模型提出的问题(&amp;A)</translation>
+    </message>
+    <message>
+        <source>What the model is asked</source>
+        <translation>向模型提出的问题</translation>
+    </message>
+    <message>
+        <source>{name}, {folder}, {date} and {existing} stand for each photo&apos;s own</source>
+        <translation>{name}、{folder}、{date} 和 {existing} 代表每张照片自己的文件名、文件夹、日期和已有文字</translation>
+    </message>
+    <message>
+        <source>Nothing is written until you start the run.</source>
+        <translation>开始任务之前，什么也不会写入。</translation>
+    </message>
+    <message>
+        <source>Progress of the trial</source>
+        <translation>试用进度</translation>
+    </message>
+    <message>
+        <source>Try &amp;again</source>
+        <translation>再试一次(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Other photos</source>
+        <translation>换一批照片(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Start with this prompt</source>
+        <translation>用这个提示词开始(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+    <message>
+        <source>A dozen photos and their captions</source>
+        <translation>十二张照片及其描述</translation>
+    </message>
+</context>
+<context>
+    <name>TryOut</name>
+    <message>
+        <source>&amp;Try it on 12…</source>
+        <translation>先试 12 张(&amp;T)…</translation>
+    </message>
+    <message>
+        <source>Asking the model…</source>
+        <translation>正在询问模型…</translation>
+    </message>
+</context>
+<context>
+    <name>Welcome</name>
+    <message>
+        <source>Drop a folder of photos here</source>
+        <translation>把照片文件夹拖到这里</translation>
+    </message>
+    <message>
+        <source>Each photo gets a caption, written beside it. Nothing leaves this computer.</source>
+        <translation>每张照片都会得到一条描述，写在照片旁边。任何内容都不会离开这台电脑。</translation>
+    </message>
+    <message>
+        <source>&amp;Open folder…</source>
+        <translation>打开文件夹(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Try it on the sa&amp;mple pictures</source>
+        <translation>用示例图片试一试(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Works at once and offline: with the starter model, on a copy of our own pictures</source>
+        <translation>立即可用，无需联网：用入门模型处理我们自带图片的副本</translation>
+    </message>
+    <message>
+        <source>&amp;Get a model for photographs…</source>
+        <translation>获取适合照片的模型(&amp;G)…</translation>
+    </message>
+    <message>
+        <source>Shows which models fit this machine; a download is the only use of the network</source>
+        <translation>显示哪些模型适合本机；只有下载才会用到网络</translation>
+    </message>
+</context>
+<context>
+    <name>WriteChoice</name>
+    <message>
+        <source>Write</source>
+        <translation>写入</translation>
+    </message>
+    <message>
+        <source>Where captions go; several places can be ticked</source>
+        <translation>描述写到哪里；可以勾选多处</translation>
+    </message>
+    <message>
+        <source>.txt</source>
+        <translation>.txt</translation>
+    </message>
+    <message>
+        <source>.caption</source>
+        <translation>.caption</translation>
+    </message>
+    <message>
+        <source>XMP</source>
+        <translation>XMP</translation>
+    </message>
+    <message>
+        <source>in the photo</source>
+        <translation>照片内</translation>
+    </message>
+    <message>
+        <source>metadata.jsonl</source>
+        <translation>metadata.jsonl</translation>
+    </message>
+    <message>
+        <source>Nothing, only show</source>
+        <translation>不写入，只显示</translation>
+    </message>
+    <message>
+        <source>.&amp;txt beside each photo</source>
+        <translation>照片旁的 .txt 文件(&amp;T)</translation>
+    </message>
+    <message>
+        <source>.&amp;caption beside each photo</source>
+        <translation>照片旁的 .caption 文件(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;XMP sidecar beside each photo</source>
+        <translation>照片旁的 XMP 附属文件(&amp;X)</translation>
+    </message>
+    <message>
+        <source>&amp;Into the photo&apos;s own metadata</source>
+        <translation>照片自身的元数据(&amp;I)</translation>
+    </message>
+    <message>
+        <source>metadata.&amp;jsonl per folder</source>
+        <translation>每个文件夹的 metadata.jsonl(&amp;J)</translation>
+    </message>
+    <message>
+        <source>&amp;Nothing, only show</source>
+        <translation>不写入，只显示(&amp;N)</translation>
+    </message>
+    <message>
+        <source>Places to write to</source>
+        <translation>写入位置</translation>
+    </message>
+</context>
+</TS>
