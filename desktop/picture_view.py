@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QNativeGestureEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from desktop.theme import colours
@@ -174,9 +183,9 @@ class PictureView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         scheme = colours(self.palette())
-        painter.fillRect(self.rect(), self.palette().base())
+        painter.fillRect(self.rect(), QColor(scheme.tile))
         if not self._images:
-            painter.setPen(scheme.muted)
+            painter.setPen(QColor(scheme.muted))
             painter.drawText(self.rect().adjusted(24, 24, -24, -24), _CENTRED, self._message)
             return
         needed = self._size.width() * self.zoom()

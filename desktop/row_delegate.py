@@ -73,9 +73,9 @@ class RowDelegate(PhotoDelegate):
         state = model.state(photo)
 
         painter.save()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         painter.setPen(QColor(scheme.line))
         painter.drawLine(cell.left() + MARGIN, cell.bottom(), cell.right() - MARGIN, cell.bottom())
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_ground(painter, cell, flags, scheme)
         self._paint_picture(painter, self.picture_rect(cell), self._thumbnails.pixmap(photo.path), scheme)
 
