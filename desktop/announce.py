@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+
+if TYPE_CHECKING:
+    from PySide6.QtDBus import QDBusMessage
 
 _SHOWN_MS = 10_000
 
@@ -60,7 +64,7 @@ class Announcer(QObject):
             bus.send(launcher_message(QGuiApplication.desktopFileName(), percent, visible=visible))
 
 
-def launcher_message(desktop_file: str, percent: int, *, visible: bool) -> object:
+def launcher_message(desktop_file: str, percent: int, *, visible: bool) -> QDBusMessage:
     """Return the signal com.canonical.Unity.LauncherEntry.Update."""
     from PySide6.QtDBus import QDBusMessage
 

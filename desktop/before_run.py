@@ -90,12 +90,12 @@ class CheckDialog(QDialog):
         self._busy.setAccessibleName(self.tr("Progress of the check"))
         self._lines = QVBoxLayout()
         self._lines.setSpacing(6)
-        inside = QWidget()
-        inside.setLayout(self._lines)
+        self._inside = QWidget()
+        self._inside.setLayout(self._lines)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setWidget(inside)
+        self._area.setWidget(self._inside)
         self._area.setAccessibleName(self.tr("What will happen"))
         self._area.hide()
 
@@ -144,7 +144,7 @@ class CheckDialog(QDialog):
 
     def lines(self) -> list[str]:
         """Return what is said, without the marks."""
-        labels = self._area.widget().findChildren(QLabel, "line")
+        labels = self._inside.findChildren(QLabel, "line")
         return [label.accessibleName() for label in labels]
 
     def _done(self, heading: str) -> None:
@@ -161,7 +161,7 @@ class CheckDialog(QDialog):
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lines.addWidget(label)
-        self._area.setMinimumHeight(min(320, self._area.widget().sizeHint().height() + 24))
+        self._area.setMinimumHeight(min(320, self._inside.sizeHint().height() + 24))
 
     def _try(self) -> None:
         self.reject()

@@ -125,6 +125,7 @@ class Captioning(QObject):
         self._job = Job(tuple(paths), model, settings, self.targets_for(settings), self._catalog)
         if interrupted is not None and settings.writes():
             sources = tuple(self._opened[0]) if self._opened else ()
+            interrupted.keep(False)
             note = InterruptedRun(sources, tuple(paths), replace(settings, model=model))
             self._job = replace(self._job, begin=lambda: interrupted.note(note), end=interrupted.forget)
         self._edited = set(words)

@@ -61,7 +61,7 @@ class Export(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._writing: _Writing | None = None
+        self._writings: list[_Writing] = []
         self.action = QAction(self.tr("E&xport captions…"), self)
         self.action.setShortcut("Ctrl+E")
         self.action.triggered.connect(self.ask)
@@ -93,22 +93,21 @@ class Export(QObject):
 
     def write(self, to: Path, form: Format) -> None:
         """Write the file in the background, and say in the window how it went."""
-        if self._writing is not None:
-            return
         try:
             catalog = self._window.catalog
         except MqwenError:  # captions are there without it, keywords are not
             catalog = None
-        writing = self._writing = _Writing(self._paths(), to, form, catalog, self)
+        writing = _Writing(self._paths(), to, form, catalog, self)
+        self._writings.append(writing)
         writing.written.connect(lambda count: self._say(count, to))
         writing.failed.connect(self._fail)
-        writing.finished.connect(self._over)
+        writing.finished.connect(lambda: self._over(writing))
         writing.start()
 
     def close(self) -> None:
-        """Wait for a file that is being written."""
-        if self._writing is not None:
-            self._writing.wait()
+        """Wait for files that are being written."""
+        for writing in self._writings:
+            writing.wait()
 
     def _paths(self) -> list[tuple[Path, str]]:
         photos = self._window.photos
@@ -124,7 +123,6 @@ class Export(QObject):
         self._window.notice.say("export", reason)
         self.failed.emit(reason)
 
-    def _over(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.deleteLater()
+    def _over(self, writing: _Writing) -> None:
+        self._writings.remove(writing)
+        writing.deleteLater()

@@ -114,8 +114,9 @@ class HistoryDialog(QDialog):
             self.runs.addTopLevelItem(item)
             if run.id == before:
                 self.runs.setCurrentItem(item)
-        if self.runs.currentItem() is None and runs:
-            self.runs.setCurrentItem(self.runs.topLevelItem(0))
+        first = self.runs.topLevelItem(0)
+        if self.runs.currentItem() is None and first is not None:
+            self.runs.setCurrentItem(first)
         if not runs:
             self.status.setText(self.tr("No run has written anything yet."))
         self._update()

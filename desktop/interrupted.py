@@ -49,7 +49,6 @@ class InterruptedRuns:
             "paths": [os.fspath(path) for path in run.paths],
             "settings": asdict(run.settings),
         }
-        self._kept = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._take_lock():
@@ -66,9 +65,9 @@ class InterruptedRuns:
                 self._path.unlink(missing_ok=True)
         self._release_lock()
 
-    def keep(self) -> None:
-        """The run that is under way is stopped only because the window closes: the next start is to know of it."""
-        self._kept = True
+    def keep(self, kept: bool = True) -> None:
+        """Say that the run under way is stopped only because the window closes: the next start is to know of it."""
+        self._kept = kept
 
     def exists(self) -> bool:
         return self._path.exists()

@@ -117,8 +117,8 @@ class TryDialog(QDialog):
             side.addWidget(widget)
         self.prompt.setFixedHeight(170)
         side.addStretch()
-        for widget in (self.status, self.progress, self.start, close):
-            side.addWidget(widget)
+        for below in (self.status, self.progress, self.start, close):
+            side.addWidget(below)
         column = QWidget()
         column.setFixedWidth(270)
         column.setLayout(side)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from mqwen.run import Outcome, RunSettings, StopFlag, run
 
 if TYPE_CHECKING:
     from mqwen import Caption, Captioner
+    from mqwen.engine.events import Event
     from mqwen.library.catalog import Catalog
 
 Load = Callable[[str, Callable[[], bool]], "Captioner"]
@@ -240,7 +241,8 @@ class _Watched:
         self._told = told
 
     def caption_many(self, photos: Iterable[Path], **options: Any) -> Iterator[tuple[Path, Caption | MqwenError]]:
-        with closing(self._captioner.events(self._watch(photos), **options)) as events:
+        answers = cast("Generator[Event, None, None]", self._captioner.events(self._watch(photos), **options))
+        with closing(answers) as events:
             for event in events:
                 if event.kind == "token":
                     self._told(event.item, event.text)
