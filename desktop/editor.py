@@ -69,7 +69,7 @@ class EditorDock(QDockWidget):
 
         action = self.toggleViewAction()
         action.setText(self.tr("&Words"))
-        action.setShortcut(QKeySequence("Ctrl+E"))
+        action.setShortcut(QKeySequence("Ctrl+I"))
         window.menus.view_menu.addAction(action)
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self)
         window.resizeDocks([self], [320], Qt.Orientation.Horizontal)

@@ -94,7 +94,7 @@ class Replacing(QObject):
         self.replace = QAction(self.tr("&Find and replace…"), window)
         self.replace.setShortcut("Ctrl+H")
         self.affix = QAction(self.tr("Add text &before or after…"), window)
-        self.affix.setShortcut("Ctrl+Shift+H")
+        self.affix.setShortcut("Ctrl+Shift+T")
         window.menus.edit_menu.addActions([self.replace, self.affix])
         self.replace_dialog, self.affix_dialog = ReplaceDialog(window), AffixDialog(window)
         self.replace.triggered.connect(lambda: self._open(self.replace_dialog))

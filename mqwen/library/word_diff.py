@@ -21,15 +21,28 @@ class Piece:
 
 
 def word_diff(old: str, new: str) -> list[Piece]:
-    """Return the pieces that make `new` out of `old`: same and gone are the old text, same and new the new one."""
+    """Return the pieces that make `new` out of `old`: same and gone are the old text, same and new the new one.
+
+    Words that changed one after the other are one piece, with the blanks between them.
+    """
     before, after = _PIECES.findall(old), _PIECES.findall(new)
     pieces: list[Piece] = []
+    gone = came = ""
+
+    def end_change() -> None:
+        nonlocal gone, came
+        pieces.extend(Piece(kind, text) for kind, text in (("gone", gone), ("new", came)) if text)  # type: ignore[arg-type]
+        gone = came = ""
+
     for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":
-            pieces.append(Piece("same", "".join(before[a:b])))
-            continue
-        if a < b:
-            pieces.append(Piece("gone", "".join(before[a:b])))
-        if c < d:
-            pieces.append(Piece("new", "".join(after[c:d])))
+            text = "".join(before[a:b])
+            if text.isspace() and (gone or came) and b < len(before) and d < len(after):
+                gone, came = gone + text, came + text
+                continue
+            end_change()
+            pieces.append(Piece("same", text))
+        else:
+            gone, came = gone + "".join(before[a:b]), came + "".join(after[c:d])
+    end_change()
     return pieces

@@ -14,6 +14,7 @@ from mqwen.library.word_diff import Piece, word_diff
     [
         ("a red car", "a blue car", [("same", "a "), ("gone", "red"), ("new", "blue"), ("same", " car")]),
         ("一只红色的车", "一只蓝色的车", [("same", "一只"), ("gone", "红"), ("new", "蓝"), ("same", "色的车")]),
+        ("a big old dog", "a small cat", [("same", "a "), ("gone", "big old dog"), ("new", "small cat")]),
         ("", "new", [("new", "new")]),
         ("old", "", [("gone", "old")]),
         ("it's well-known", "it's well-known", [("same", "it's well-known")]),
