@@ -36,6 +36,7 @@ from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
 from desktop.preview import Preview
 from desktop.replacing import Replacing
+from desktop.review import Review
 from desktop.run_controls import RunControls
 from desktop.settings import OWN_PROMPT, Settings
 from desktop.settings_part import SettingsPart
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.edit_actions = EditActions(self)
         self.editor = EditorDock(self)
         self.replacing = Replacing(self)
+        self.review = Review(self)
         self.interrupted = InterruptedRuns()
         self.before_run = BeforeRun(self)
         self.leaving = Leaving(self)
@@ -274,7 +276,8 @@ class MainWindow(QMainWindow):
 
     def _model_loaded(self, where: str, starter: bool) -> None:
         self.bar.model.setToolTip(where)
-        self.footer.show_pace(self.captioning.pace)
+        if self.captioning.running():  # and not a trial
+            self.footer.show_pace(self.captioning.pace)
 
     def _run_finished(self, ending: Ending) -> None:
         self.bar.set_running(False)
@@ -400,6 +403,7 @@ class MainWindow(QMainWindow):
         self.thumbnails.close()
         self.captioning.close()
         self.models_part.close()
+        self.review.close()
         self.editing.close()
         if self._catalog is not None:
             self._catalog.close()
