@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QLoggingCategory
+from PySide6.QtCore import QLoggingCategory, QProcess
 from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
@@ -63,7 +64,15 @@ def main(argv: list[str] | None = None) -> int:
     status = app.exec()
     instance.close()
     reporter.close()
+    if window.settings_part.restart_wanted:
+        start_again(window.sources.paths)
     return status
+
+
+def start_again(paths: Sequence[Path]) -> None:
+    """Start another process of the app, with what is open here."""
+    command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "desktop"]
+    QProcess.startDetached(command[0], [*command[1:], *map(str, paths)])
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

@@ -41,7 +41,7 @@ class Menus(QObject):
         window, menu = self._window, self.file_menu
         _add(menu, self.tr("&Open folder…"), QKeySequence.StandardKey.Open, window.choose_folder)
         _add(menu, self.tr("Open &photos…"), "Ctrl+Shift+O", window.choose_files)
-        _add(menu, self.tr("&Reload"), QKeySequence.StandardKey.Refresh, window.reload)
+        _add(menu, self.tr("Re&load"), QKeySequence.StandardKey.Refresh, window.reload)
         menu.addSeparator()
         leave = _add(menu, self.tr("&Quit"), QKeySequence.StandardKey.Quit, window.close)
         leave.setMenuRole(QAction.MenuRole.QuitRole)
@@ -78,7 +78,7 @@ class Menus(QObject):
         )
         menu.addSeparator()
         failures = window.failures.toggleViewAction()
-        failures.setText(self.tr("&Failed photos"))
+        failures.setText(self.tr("F&ailed photos"))
         menu.addAction(failures)
 
     def _run(self) -> None:

@@ -47,6 +47,7 @@ class ModelsPart(QObject):
         self.action.triggered.connect(self.open)
         window.menus.run_menu.addSeparator()
         window.menus.run_menu.addAction(self.action)
+        window.notice.action_chosen.connect(lambda key: self.open() if key == "starter" else None)
         window.captioning.started.connect(lambda: self._set_running(True))
         window.captioning.finished.connect(lambda _: self._set_running(False))
         window.captioning.tried.connect(self._tested)

@@ -71,7 +71,7 @@ class Settings:
         write_preferences(self._store, preferences)
 
     def choices(self) -> Choices:
-        chinese = QLocale.system().language() == QLocale.Language.Chinese
+        chinese = QLocale().language() == QLocale.Language.Chinese
         values: dict[str, Any] = {"language": "zh" if chinese else "en"}
         for field in fields(Choices):
             value = self._store.value(f"choices/{field.name}")

@@ -32,8 +32,9 @@ class SettingsPart(QObject):
         self._window = window
         self._settings = settings
         self._stale_model = False
+        self.restart_wanted = False  # the window was closed to be opened again
         self.dialog: SettingsDialog | None = None
-        self.action = QAction(self.tr("&Settings…"), self)
+        self.action = QAction(self.tr("S&ettings…"), self)
         self.action.setShortcut(QKeySequence("Ctrl+,"))
         self.action.setMenuRole(QAction.MenuRole.PreferencesRole)
         self.action.triggered.connect(self.open)
@@ -42,6 +43,7 @@ class SettingsPart(QObject):
         menu.insertAction(last, self.action)
         menu.insertSeparator(last)
         window.captioning.finished.connect(self._run_finished)
+        window.notice.action_chosen.connect(lambda key: self._restart() if key == "language" else None)
         # When every part of the window has added its actions.
         QTimer.singleShot(0, self, lambda: apply_shortcuts(menu_actions(window.menuBar()), settings.store))
 
@@ -78,11 +80,16 @@ class SettingsPart(QObject):
         if after.theme != before.theme and isinstance(app, QApplication):
             apply_theme(app, after.theme)
         if after.ui_language != before.ui_language:
-            self._window.notice.say("language", self._in_both(after))
+            # A run is not stopped for the sake of a language.
+            restart = "" if self._window.captioning.busy() else self.tr("Restart now")
+            self._window.notice.say("language", self._in_both(after), restart)
         if after.model_fields() != before.model_fields():
             self._stale_model = True
             self._run_finished()
         self._take_models_folder(dialog)
+
+    def _restart(self) -> None:
+        self.restart_wanted = self._window.close()
 
     def _take_models_folder(self, dialog: SettingsDialog) -> None:
         try:

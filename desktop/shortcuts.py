@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QKeySequenceEdit,
     QLabel,
+    QLineEdit,
     QMenuBar,
     QPushButton,
     QTreeWidget,
@@ -89,7 +90,8 @@ class ShortcutPage(QWidget):
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)
         self.edit.setClearButtonEnabled(True)
-        self.edit.setAccessibleName(self.tr("Keys of the chosen action"))
+        for field in (self.edit, *self.edit.findChildren(QLineEdit)):  # screen readers meet the one inside
+            field.setAccessibleName(self.tr("Keys of the chosen action"))
         label = QLabel(self.tr("&Keys"))
         label.setBuddy(self.edit)
         self._usual = QPushButton(self.tr("&Usual keys"))

@@ -340,8 +340,8 @@ class MainWindow(QMainWindow):
         if choices.model == STARTER and not self._settings.starter_hint_seen():
             self.notice.say("starter", self.tr(
                 "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "
-                "real photo is wrong. For photographs, choose the folder of a real model under Model."
-            ))  # fmt: skip
+                "real photo is wrong. For photographs, get a real model."
+            ), self.tr("Show the models"))  # fmt: skip
         elif choices.model != STARTER:
             self.notice.clear("starter")
 

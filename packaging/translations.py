@@ -2,8 +2,8 @@
 
     python packaging/translations.py [--check]
 
-mqwen_zh_CN.ts holds every text and is edited by hand (or with Qt Linguist); mqwen_en.ts holds the plurals alone. The .qm
-files are what the app loads. --check changes nothing and fails where a text has no translation.
+mqwen_zh_CN.ts holds every text and is edited by hand (or with Qt Linguist); mqwen_en.ts holds the plurals alone. The
+app loads the .qm files. --check changes nothing and fails where a text has no translation.
 """
 
 from __future__ import annotations

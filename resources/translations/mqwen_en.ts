@@ -204,9 +204,9 @@
     <name>ReviewPage</name>
     <message numerus="yes">
         <source>That was the last of %n photo(s). Esc goes back to the grid.</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>That was the last of %n photo. Esc goes back to the grid.</numerusform>
+            <numerusform>That was the last of %n photos. Esc goes back to the grid.</numerusform>
         </translation>
     </message>
 </context>

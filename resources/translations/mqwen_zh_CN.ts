@@ -1240,8 +1240,12 @@
         <translation>已完成：{parts}</translation>
     </message>
     <message>
-        <source>The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a real photo is wrong. For photographs, choose the folder of a real model under Model.</source>
-        <translation>入门模型只认识图画，不认识照片：它用来展示 MQwen 如何工作，对真实照片的描述是错误的。要处理照片，请在“模型”中选择真正模型的文件夹。</translation>
+        <source>The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a real photo is wrong. For photographs, get a real model.</source>
+        <translation>入门模型只认识图画，不认识照片：它用来展示 MQwen 如何工作，对真实照片的描述是错误的。要处理照片，请获取真正的模型。</translation>
+    </message>
+    <message>
+        <source>Show the models</source>
+        <translation>显示模型</translation>
     </message>
     <message>
         <source>Looking for photos: {total} so far</source>
@@ -1291,8 +1295,8 @@
         <translation>打开照片(&amp;P)…</translation>
     </message>
     <message>
-        <source>&amp;Reload</source>
-        <translation>重新载入(&amp;R)</translation>
+        <source>Re&amp;load</source>
+        <translation>重新载入(&amp;L)</translation>
     </message>
     <message>
         <source>&amp;Quit</source>
@@ -1339,8 +1343,8 @@
         <translation>缩小照片(&amp;S)</translation>
     </message>
     <message>
-        <source>&amp;Failed photos</source>
-        <translation>失败的照片(&amp;F)</translation>
+        <source>F&amp;ailed photos</source>
+        <translation>失败的照片(&amp;A)</translation>
     </message>
     <message>
         <source>&amp;Start</source>
@@ -1987,136 +1991,140 @@
     <name>Review</name>
     <message>
         <source>Re&amp;view captions</source>
-        <translation type="unfinished"></translation>
+        <translation>审阅描述(&amp;V)</translation>
     </message>
     <message>
         <source>There is nothing to review: no photo here has a caption to approve.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可审阅的内容：这里没有照片有待通过的描述。</translation>
     </message>
     <message>
         <source>The model is at work. Wait for it, or cancel it, and ask again.</source>
-        <translation type="unfinished"></translation>
+        <translation>模型正在工作。请等待或取消，然后再问。</translation>
     </message>
     <message>
         <source>Asking the model again…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在再次询问模型…</translation>
+    </message>
+    <message>
+        <source>The new text is there</source>
+        <translation>新文字已生成</translation>
     </message>
     <message>
         <source>The model gave no text: {reason}</source>
-        <translation type="unfinished"></translation>
+        <translation>模型没有给出文字：{reason}</translation>
     </message>
 </context>
 <context>
     <name>ReviewPage</name>
     <message>
         <source>Review</source>
-        <translation type="unfinished"></translation>
+        <translation>审阅</translation>
     </message>
     <message>
         <source>it was cut off</source>
-        <translation type="unfinished"></translation>
+        <translation>被截断</translation>
     </message>
     <message>
         <source>it repeats itself</source>
-        <translation type="unfinished"></translation>
+        <translation>有重复</translation>
     </message>
     <message>
         <source>the model was not sure</source>
-        <translation type="unfinished"></translation>
+        <translation>模型不确定</translation>
     </message>
     <message>
         <source>it hedges</source>
-        <translation type="unfinished"></translation>
+        <translation>措辞含糊</translation>
     </message>
     <message>
         <source>it has no text</source>
-        <translation type="unfinished"></translation>
+        <translation>没有文字</translation>
     </message>
     <message>
         <source>Caption</source>
-        <translation type="unfinished">描述</translation>
+        <translation>描述</translation>
     </message>
     <message>
         <source>Enter saves, Esc leaves it as it was</source>
-        <translation type="unfinished"></translation>
+        <translation>Enter 保存，Esc 保持原样</translation>
     </message>
     <message>
         <source>Another prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>换个提示词</translation>
     </message>
     <message>
         <source>What to ask instead. Enter asks, Esc leaves it</source>
-        <translation type="unfinished"></translation>
+        <translation>要改问的问题。Enter 提问，Esc 放弃</translation>
     </message>
     <message>
         <source>Approve</source>
-        <translation type="unfinished"></translation>
+        <translation>通过</translation>
     </message>
     <message>
         <source>Edit</source>
-        <translation type="unfinished"></translation>
+        <translation>编辑</translation>
     </message>
     <message>
         <source>Reject</source>
-        <translation type="unfinished"></translation>
+        <translation>拒绝</translation>
     </message>
     <message>
         <source>Redo</source>
-        <translation type="unfinished"></translation>
+        <translation>重写</translation>
     </message>
     <message>
         <source>Redo with another prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>换提示词重写</translation>
     </message>
     <message>
         <source>Back</source>
-        <translation type="unfinished"></translation>
+        <translation>上一张</translation>
     </message>
     <message>
         <source>Next</source>
-        <translation type="unfinished"></translation>
+        <translation>下一张</translation>
     </message>
     <message>
         <source>Leave</source>
-        <translation type="unfinished"></translation>
+        <translation>退出</translation>
     </message>
     <message>
         <source>Key: {key}</source>
-        <translation type="unfinished"></translation>
+        <translation>按键：{key}</translation>
     </message>
     <message>
         <source>Looking for what should be reviewed first…</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查找应先审阅的照片…</translation>
     </message>
     <message numerus="yes">
         <source>That was the last of %n photo(s). Esc goes back to the grid.</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n 张照片已全部审阅。按 Esc 返回网格。</numerusform>
         </translation>
     </message>
     <message>
         <source>{place} of {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>{place} / {count}</translation>
     </message>
     <message>
         <source>Look closely: {reasons}</source>
-        <translation type="unfinished"></translation>
+        <translation>请仔细看：{reasons}</translation>
     </message>
     <message>
         <source>Nothing speaks against it</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可疑之处</translation>
     </message>
     <message>
         <source>New text: A takes it, X keeps the one that stands</source>
-        <translation type="unfinished"></translation>
+        <translation>新文字：A 采用，X 保留现有的</translation>
     </message>
     <message>
         <source>Changed by the last run: X brings back the one before</source>
-        <translation type="unfinished"></translation>
+        <translation>上次任务改动过：X 恢复之前的文字</translation>
     </message>
     <message>
         <source>X takes the text away</source>
-        <translation type="unfinished"></translation>
+        <translation>X 去掉文字</translation>
     </message>
 </context>
 <context>
@@ -2306,12 +2314,16 @@
 <context>
     <name>SettingsPart</name>
     <message>
-        <source>&amp;Settings…</source>
-        <translation>设置(&amp;S)…</translation>
+        <source>S&amp;ettings…</source>
+        <translation>设置(&amp;E)…</translation>
     </message>
     <message>
         <source>The settings were damaged and are the usual ones again. The old file is {path}</source>
         <translation>设置文件已损坏，已恢复默认设置。旧文件在 {path}</translation>
+    </message>
+    <message>
+        <source>Restart now</source>
+        <translation>立即重启</translation>
     </message>
     <message>
         <source>MQwen speaks the system&apos;s language when you start it again.</source>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox
 from desktop import theme
 from desktop.language import set_language
 from desktop.loading import limit_process, load_with
+from desktop.main import start_again
 from desktop.preferences import Preferences, read_preferences, write_preferences
 from desktop.settings import Settings
 from desktop.settings_file import open_store, settings_path
@@ -237,3 +239,24 @@ def test_the_theme_can_be_switched_any_number_of_times(qapp):
         wanted = theme.LIGHT if name == "light" or (name == "system" and not theme.is_dark(qapp)) else theme.DARK
         assert qapp.palette().color(QPalette.ColorRole.Window).name() == wanted.window
         assert wanted.accent in qapp.styleSheet()
+
+
+def test_another_language_can_be_had_at_once_by_a_restart(qtbot, make_window):
+    window = make_window(Loader(FakeCaptioner()))
+    dialog = open_dialog(window)
+    choose(dialog.language, "zh_CN")
+    dialog.accept()
+    assert window.notice._action.text() == "Restart now" and not window.settings_part.restart_wanted
+    window.notice._action.click()
+    assert window.isHidden() and window.settings_part.restart_wanted
+
+
+def test_a_restart_opens_the_same_paths_in_another_process(qtbot, monkeypatch, tmp_path):
+    told = tmp_path / "told.txt"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{told}.part" && mv "{told}.part" "{told}"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    start_again([tmp_path / "my photos", tmp_path / "花"])
+    qtbot.waitUntil(told.exists)
+    assert told.read_text("utf-8").splitlines() == ["-m", "desktop", f"{tmp_path}/my photos", f"{tmp_path}/花"]
