@@ -11,10 +11,13 @@ import sqlite3
 
 from mqwen.library import photo_rows
 from mqwen.library.records import Photo
+from mqwen.library.schema import ONCE_WHOLE
 
 
-def has_former(db: sqlite3.Connection, photo: Photo) -> bool:
-    """Say whether a photo may still be known by its whole file."""
+def has_former(db: sqlite3.Connection, photo: Photo, path: str) -> bool:
+    """Say whether the photo at a path may still be known by its whole file."""
+    if not path.lower().endswith(ONCE_WHOLE):  # asked of every photo of a library, most of which are JPEGs
+        return False
     return db.execute("SELECT 1 FROM former_identities WHERE photo = ?", (photo.id,)).fetchone() is not None
 
 

@@ -75,7 +75,7 @@ def _unchanged(database: Database, path: str, stamp: tuple[int, int, int]) -> Ph
     """Return the photo that is known at a path, if its file has not changed and need not be looked at."""
     with database.read() as db:
         known = photo_rows.by_path(db, path)
-        if known is None or not _is_unchanged(known, stamp) or former_identities.has_former(db, known):
+        if known is None or not _is_unchanged(known, stamp) or former_identities.has_former(db, known, path):
             return None
         return known
 

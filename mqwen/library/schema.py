@@ -118,7 +118,7 @@ _VERSION_5 = """
 ALTER TABLE runs ADD COLUMN pruned REAL;
 CREATE INDEX edits_photo ON edits (photo);
 """
-_ONCE_WHOLE = (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".psd")
+ONCE_WHOLE = (".gif", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".jpx", ".psd")
 
 
 def index_words(db: sqlite3.Connection, photo: int, captions: str, keywords: str, alt_text: str | None) -> None:
@@ -150,7 +150,7 @@ def index_all_words(db: sqlite3.Connection) -> None:
 
 def note_former_identities(db: sqlite3.Connection) -> None:
     """Note the photos whose identity may be that of the whole file, though their pixels can be told by now."""
-    suffixes = " OR ".join(f"lower(name) LIKE '%{suffix}'" for suffix in _ONCE_WHOLE)
+    suffixes = " OR ".join(f"lower(name) LIKE '%{suffix}'" for suffix in ONCE_WHOLE)
     db.execute(
         "INSERT OR IGNORE INTO former_identities SELECT id FROM photos "
         f"WHERE identity LIKE printf('%x-%%', size) AND ({suffixes})"

@@ -95,8 +95,8 @@ def test_a_rebuilt_catalog_keeps_waiting(old: Path, tmp_path: Path) -> None:
 
 
 def test_the_suffixes_are_those_of_the_formats(tmp_path: Path) -> None:
-    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in schema._ONCE_WHOLE)
+    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in schema.ONCE_WHOLE)
     for suffix, head in ((".gif", b"GIF89a"), (".avif", b"\0\0\0\x18ftypavif"), (".psd", b"8BPS\0\1")):
-        assert suffix in schema._ONCE_WHOLE
+        assert suffix in schema.ONCE_WHOLE
         (tmp_path / f"x{suffix}").write_bytes(head + bytes(40))
         identities(tmp_path / f"x{suffix}")
