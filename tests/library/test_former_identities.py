@@ -37,6 +37,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         assert known is not None and known.identity.startswith(f"{known.size:x}-")
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE former_identities")
+        db.execute("ALTER TABLE runs DROP COLUMN pruned")
+        db.execute("DROP INDEX edits_photo")
         db.execute("PRAGMA user_version = 3")
         db.commit()
     return path
