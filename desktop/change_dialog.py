@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import QLocale, QObject, Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
@@ -45,6 +44,16 @@ class Hit:
     new: Words
 
 
+class Numbers(QObject):
+    """Texts with a number: PySide finds their translation only in a class that nothing is derived from."""
+
+    def would_change(self, count: int) -> str:
+        return self.tr("%n photo(s) would change", "", count)
+
+    def change(self, count: int) -> str:
+        return self.tr("C&hange %n photo(s)", "", count)
+
+
 class ChangeDialog(QDialog):
     """Shows what a change would do to each photo before it does it. A subclass has the form and makes the change."""
 
@@ -57,6 +66,7 @@ class ChangeDialog(QDialog):
         self._hits: list[Hit] = []
         self._left_out: set[Path] = set()
         self._asked = 0
+        self._numbers = Numbers(self)
         self.setWindowTitle(title)
         self.resize(860, 620)
         self.form = QFormLayout()
@@ -67,7 +77,7 @@ class ChangeDialog(QDialog):
         self._typing.timeout.connect(self.preview)
         window.editing.words_read.connect(self._take_words)
         window.editing.previewed.connect(self._take_hits)
-        window.editing.edited.connect(lambda _: self.isVisible() and self.look())
+        window.editing.edited.connect(lambda _: self.look())
 
     # For a subclass.
 
@@ -123,20 +133,23 @@ class ChangeDialog(QDialog):
         self.table.itemChanged.connect(self._ticked)
         self.diff = DiffLabel()
         self.diff.setMinimumHeight(3 * self.fontMetrics().lineSpacing() + 8)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close = QPushButton(self.tr("C&lose"))
+        close.clicked.connect(self.reject)
         self.apply = QPushButton()
         self.apply.setObjectName("primary")
         self.apply.setDefault(True)
-        buttons.addButton(self.apply, QDialogButtonBox.ButtonRole.ActionRole)
         self.apply.clicked.connect(self.make)
-        buttons.rejected.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(close)
+        buttons.addWidget(self.apply)
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addLayout(self.form)
         column.addWidget(self.status)
         column.addWidget(self.table, 1)
         column.addWidget(self.diff)
-        column.addWidget(buttons)
+        column.addLayout(buttons)
         self._show_hits([])
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -210,17 +223,17 @@ class ChangeDialog(QDialog):
             self.table.addTopLevelItem(item)
         self.table.blockSignals(False)
         self.diff.show_diff("", "")
-        if hits:
-            self.table.setCurrentItem(self.table.topLevelItem(0))
+        if (first := self.table.topLevelItem(0)) is not None:
+            self.table.setCurrentItem(first)
         self._count()
 
     def _count(self) -> None:
         count = len(self._hits) - len(self._left_out)
-        text = self.tr("%n photo(s) would change", "", len(self._hits))
+        text = self._numbers.would_change(len(self._hits))
         if len(self._hits) > _ROWS:
             text += " · " + self.tr("the first {count} are listed").format(count=QLocale().toString(_ROWS))
         self.status.setText(text)
-        self.apply.setText(self.tr("C&hange %n photo(s)", "", count))
+        self.apply.setText(self._numbers.change(count))
         self.apply.setEnabled(count > 0)
 
     def _ticked(self, item: QTreeWidgetItem) -> None:

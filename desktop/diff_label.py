@@ -19,13 +19,14 @@ def diff_html(old: str, new: str, palette: QPalette) -> str:
         "gone": f"color: {scheme.failed}; text-decoration: line-through",
         "new": f"color: {scheme.good}; text-decoration: underline; font-weight: 600",
     }
-    pieces = [
-        escape(piece.text)
-        if piece.kind == "same"
-        else f'<span style="{styles[piece.kind]}">{escape(piece.text)}</span>'
-        for piece in word_diff(old, new)
-    ]
-    return f'<span style="white-space: pre-wrap">{"".join(pieces)}</span>'
+    html, before = "", ""
+    for piece in word_diff(old, new):
+        text = escape(piece.text)
+        if (before, piece.kind) == ("gone", "new"):
+            html += "\u2009"  # or the two would read as one word
+        html += text if piece.kind == "same" else f'<span style="{styles[piece.kind]}">{text}</span>'
+        before = piece.kind
+    return f'<span style="white-space: pre-wrap">{html}</span>' if html else ""
 
 
 class DiffLabel(QLabel):

@@ -39,16 +39,14 @@ class EditActions(QObject):
             "redone": self.tr("another caption"),
         }
         menu = window.menus.edit_menu
-        first = menu.actions()[0] if menu.actions() else None
+        first = menu.actions()[0]
         self.undo = self._add(QKeySequence.StandardKey.Undo, self._editing.undo)
         self.redo = self._add(QKeySequence.StandardKey.Redo, self._editing.redo)
         self.copy = self._add("Ctrl+Shift+C", self.copy_caption, self.tr("&Copy caption"))
         self.paste = self._add("Ctrl+Shift+V", self.paste_caption, self.tr("&Paste caption"))
         self.approve = self._add("Ctrl+Shift+A", lambda: self._give_state("approved"), self.tr("Appro&ve caption"))
-        for action in (self.undo, self.redo):
-            menu.insertAction(first, action)
-        if first is not None:
-            menu.insertSeparator(first)
+        menu.insertActions(first, [self.undo, self.redo])
+        menu.insertSeparator(first)
         menu.addSeparator()
         menu.addActions([self.copy, self.paste, self.approve])
         self._editing.steps_changed.connect(self._name_steps)

@@ -238,14 +238,14 @@ class Editing(QObject):
 
         def work() -> None:
             catalog = self._catalog()
-            step = catalog.undoable() if back else catalog.redoable()
+            ahead = catalog.undoable() if back else catalog.redoable()
+            olds = {path: Words.of(catalog.photo(path)) for path in (ahead.photos if ahead else ())}
+            step = catalog.undo() if back else catalog.redo()
             if step is None:
                 return
-            olds = {path: Words.of(catalog.photo(path)) for path in step.photos}
-            step = catalog.undo() if back else catalog.redo()
-            results = [self._write(catalog, path, olds.get(path, Words()), where) for path in step.photos if step]
+            results = [self._write(catalog, path, olds.get(path, Words()), where) for path in step.photos]
             self._tell(results)
-            if step is not None and step.left:
+            if step.left:
                 names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
                 self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 

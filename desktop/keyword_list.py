@@ -47,7 +47,9 @@ class KeywordList(QWidget):
         completer = QCompleter(self._known, self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
-        completer.popup().setAccessibleName(self.tr("Known keywords"))
+        popup = completer.popup()
+        if popup is not None:
+            popup.setAccessibleName(self.tr("Known keywords"))
         self.input.setCompleter(completer)
         self.input.textEdited.connect(self._look_up)
         self.input.returnPressed.connect(self._add_typed)

@@ -23,10 +23,10 @@ class ReplaceDialog(ChangeDialog):
         super().__init__(window, self.tr("Find and replace"), "replace")
 
     def fill_form(self) -> None:
-        self.find, self.by = QLineEdit(), QLineEdit()
-        self.find.setAccessibleName(self.tr("Find"))
+        self.sought, self.by = QLineEdit(), QLineEdit()
+        self.sought.setAccessibleName(self.tr("Find"))
         self.by.setAccessibleName(self.tr("Replace with"))
-        self.form.addRow(self.tr("&Find"), self.find)
+        self.form.addRow(self.tr("&Find"), self.sought)
         self.form.addRow(self.tr("&Replace with"), self.by)
         self.match_case = QCheckBox(self.tr("&Match case"))
         self.whole_words = QCheckBox(self.tr("&Whole words"))
@@ -38,15 +38,15 @@ class ReplaceDialog(ChangeDialog):
             box.toggled.connect(self.typed)
         row.addStretch()
         self.form.addRow("", row)
-        for field in (self.find, self.by):
+        for field in (self.sought, self.by):
             field.textChanged.connect(self.typed)
 
     def change(self) -> TextChange:
-        if not self.find.text():
+        if not self.sought.text():
             raise InputError(self.tr("Type what to look for"))
         try:
             return replacing(
-                self.find.text(),
+                self.sought.text(),
                 self.by.text(),
                 regex=self.regex.isChecked(),
                 match_case=self.match_case.isChecked(),
@@ -56,8 +56,8 @@ class ReplaceDialog(ChangeDialog):
             raise InputError(self.tr("This is no regular expression: {reason}").format(reason=error.what)) from error
 
     def begin(self) -> None:
-        self.find.setFocus()
-        self.find.selectAll()
+        self.sought.setFocus()
+        self.sought.selectAll()
 
 
 class AffixDialog(ChangeDialog):

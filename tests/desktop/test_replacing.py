@@ -33,7 +33,7 @@ def test_hits_are_shown_before_anything_changes_and_those_without_a_tick_stay(qt
     window.replacing.replace.trigger()
     dialog = window.replacing.replace_dialog
     assert not dialog.apply.isEnabled()
-    dialog.find.setText("red")
+    dialog.sought.setText("red")
     dialog.by.setText("blue")
     qtbot.waitUntil(lambda: len(rows(dialog)) == 3)
     assert rows(dialog) == [
@@ -63,12 +63,12 @@ def test_keywords_and_regular_expressions_of_selected_photos_only(qtbot, window,
     assert dialog.selected.isChecked()
     dialog.fields["keywords"].setChecked(True)
     dialog.regex.setChecked(True)
-    dialog.find.setText("(unfinished")
+    dialog.sought.setText("(unfinished")
     qtbot.waitUntil(lambda: "regular expression" in dialog.status.text())
-    dialog.find.setText(r"^(\w+) (\w+)")
+    dialog.sought.setText(r"^(\w+) (\w+)")
     dialog.by.setText(r"\2 \1")
     qtbot.waitUntil(lambda: len(rows(dialog)) == 2)
-    dialog.find.setText(r"^r(.)d$")
+    dialog.sought.setText(r"^r(.)d$")
     dialog.by.setText(r"\1")
     qtbot.waitUntil(lambda: rows(dialog) == [("red, dog", "e, dog")])
     dialog.apply.click()
@@ -94,7 +94,7 @@ def test_text_before_is_added_once_to_what_has_text(qtbot, window, photos):
 def test_the_difference_of_a_row_is_shown_by_shape_too(qtbot, window, photos):
     window.replacing.replace.trigger()
     dialog = window.replacing.replace_dialog
-    dialog.find.setText("tired")
+    dialog.sought.setText("tired")
     dialog.by.setText("<b>")
     qtbot.waitUntil(lambda: len(rows(dialog)) == 1)
     html = dialog.diff.text()

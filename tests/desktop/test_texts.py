@@ -34,7 +34,8 @@ def made_up(qapp, root, tmp_path):
     tree = ElementTree.parse(ts)
     for message in tree.iter("message"):
         translation = message.find("translation")
-        translation.text = f"«{message.findtext('source')}»"
+        for text in translation.findall("numerusform") or [translation]:
+            text.text = f"«{message.findtext('source')}»"
         translation.attrib.pop("type", None)
     assert all(context.findtext("name") for context in tree.iter("context")), "a text outside of any class"
     tree.write(ts, encoding="utf-8", xml_declaration=True)
@@ -78,6 +79,7 @@ def test_a_translation_reaches_every_text(qtbot, made_up, make_window, open_fold
     qtbot.waitUntil(lambda: "«" in window.footer.summary())
     found |= texts(window)
     bare = {text for text in found if re.search(r"[^\W\d_]{2,}", text) and "«" not in text}
-    assert bare <= {"English", "中文", "fake on CPU"}, "languages call themselves so; the last is the captioner's"
+    # Languages call themselves so; the others are the captioner's words and a recent folder.
+    assert bare <= {"English", "中文", "fake on CPU", "&1 in"}
     assert "«Failed: 1»" in found and len(found) > 40
     assert PhotoModel().tr("captioned") == "«captioned»"
