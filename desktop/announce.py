@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QProcess
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
@@ -37,6 +38,8 @@ class Announcer(QObject):
             return
         QApplication.alert(self._window)
         if not QSystemTrayIcon.isSystemTrayAvailable() or not QSystemTrayIcon.supportsMessages():
+            if notifier := shutil.which("notify-send"):  # GNOME has no tray, and this
+                QProcess.startDetached(notifier, ["--app-name=MQwen", "--icon=mqwen", "--", title, text])
             return
         if self._tray is None:
             self._tray = QSystemTrayIcon(QGuiApplication.windowIcon(), self)

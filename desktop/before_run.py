@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from mqwen.library.targets import Targets
 
 
+_MARGIN = 20
+_MOST_HEIGHT = 420
+
+
 class Check(QThread):
     """One precheck in a thread of its own; requestInterruption() ends it after the photo at hand."""
 
@@ -90,6 +94,7 @@ class CheckDialog(QDialog):
         self._busy.setAccessibleName(self.tr("Progress of the check"))
         self._lines = QVBoxLayout()
         self._lines.setSpacing(6)
+        self._lines.setContentsMargins(0, 0, 0, 0)
         self._inside = QWidget()
         self._inside.setLayout(self._lines)
         self._area = QScrollArea()
@@ -113,7 +118,7 @@ class CheckDialog(QDialog):
         self.start.setEnabled(False)
 
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(20, 18, 20, 16)
+        rows.setContentsMargins(_MARGIN, 18, _MARGIN, 16)
         rows.setSpacing(10)
         for widget in (self.heading, self._what, self._busy, self._area):
             rows.addWidget(widget)
@@ -133,6 +138,7 @@ class CheckDialog(QDialog):
             self._add("•", self.tr("Nothing is written: captions are only shown"))
         elif found.to_caption:
             self._add("•", self.tr("Photos are never damaged, and the whole run can be taken back under Run > History"))
+        self._fit()
         self.try_first.setEnabled(found.to_caption > 0)
         self.start.setEnabled(found.to_caption > 0)
         (self.start if found.to_caption else self.buttons.button(QDialogButtonBox.StandardButton.Cancel)).setFocus()
@@ -141,6 +147,7 @@ class CheckDialog(QDialog):
         """Say that the check itself was not possible; so the run would not be either."""
         self._done(self.tr("The run cannot start"))
         self._add("⚠", reason, warning=True)
+        self._fit()
 
     def lines(self) -> list[str]:
         """Return what is said, without the marks."""
@@ -152,6 +159,17 @@ class CheckDialog(QDialog):
         self.heading.setText(heading)
         self._area.show()
 
+    def _fit(self) -> None:
+        """Grow until all lines are seen, as far as a screen has room."""
+        width = self.width() - 2 * _MARGIN
+        labels = self._inside.findChildren(QLabel, "line")
+        wanted = sum(label.heightForWidth(width) + self._lines.spacing() for label in labels)
+        self._area.setMinimumHeight(min(_MOST_HEIGHT, wanted))
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+        self.resize(self.width(), self.sizeHint().height())
+
     def _add(self, mark: str, text: str, *, warning: bool = False) -> None:
         label = QLabel(f"{mark}  {text}")
         label.setObjectName("line")
@@ -161,7 +179,6 @@ class CheckDialog(QDialog):
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lines.addWidget(label)
-        self._area.setMinimumHeight(min(320, self._inside.sizeHint().height() + 24))
 
     def _try(self) -> None:
         self.reject()

@@ -178,6 +178,24 @@ def test_the_dock_hears_how_far_the_run_is():
     assert message.arguments() == ["application://mqwen.desktop", {"progress": 0.42, "progress-visible": True}]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands for the notifier")
+def test_the_end_of_a_run_is_told_who_looks_elsewhere(qtbot, window, open_folder, tmp_path, monkeypatch):
+    notifier = tmp_path / "bin" / "notify-send"
+    notifier.parent.mkdir()
+    notifier.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done > "{tmp_path}/told.new"\n'
+                        f'mv "{tmp_path}/told.new" "{tmp_path}/told"\n', "utf-8")  # fmt: skip
+    notifier.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{notifier.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    draw_photos(tmp_path / "in", ["a.png", "bad.png"])
+    open_folder(window, tmp_path / "in", 2)
+    with qtbot.waitSignal(window.captioning.finished):
+        window.start()
+    qtbot.waitUntil((tmp_path / "told").exists)
+    lines = (tmp_path / "told").read_text("utf-8").splitlines()
+    assert lines[-2:] == ["Captioning has finished", "1 captioned, 1 failed"]
+
+
 def test_several_places_can_be_ticked_and_nothing_stands_alone(qtbot):
     choice = WriteChoice(("txt",))
     qtbot.addWidget(choice)
