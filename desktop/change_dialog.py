@@ -65,7 +65,8 @@ class ChangeDialog(QDialog):
         self._words: list[Words] = []
         self._hits: list[Hit] = []
         self._left_out: set[Path] = set()
-        self._asked = 0
+        self._asked = 0  # the last change whose hits were asked for
+        self._question = 0  # the last look at the words
         self._numbers = Numbers(self)
         self.setWindowTitle(title)
         self.resize(860, 620)
@@ -172,7 +173,7 @@ class ChangeDialog(QDialog):
         grid, photos = self._window.grid, self._window.photos
         self._paths = tuple(grid.selected_paths() if self.selected.isChecked() else photos.paths())
         self._words = []
-        self._window.editing.read(self._paths)
+        self._question = self._window.editing.read(self._paths)
 
     def typed(self) -> None:
         """Something about the change is another now: show what it does in a moment."""
@@ -199,8 +200,8 @@ class ChangeDialog(QDialog):
         if words:
             self._window.editing.preview(hits)
 
-    def _take_words(self, paths: tuple[Path, ...], words: list[Words]) -> None:
-        if self.isVisible() and paths == self._paths:
+    def _take_words(self, number: int, words: list[Words]) -> None:
+        if self.isVisible() and number == self._question:
             self._words = words
             self.preview()
 

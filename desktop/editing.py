@@ -64,7 +64,7 @@ class Editing(QObject):
 
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
     steps_changed = Signal(object, object)  # EditStep | None twice: what undo() and redo() would come to
-    words_read = Signal(object, object)  # the paths and the list of their Words: what read() found
+    words_read = Signal(int, object)  # the number that read() gave, and the list of Words
     previewed = Signal(object)  # what preview() worked out
     failed = Signal(object, str)  # path, reason
     recovered = Signal(object)  # path
@@ -88,6 +88,7 @@ class Editing(QObject):
         self._under_way: set[Future[None]] = set()
         self._results: deque[list[Edited]] = deque()  # not yet shown
         self._closed = False
+        self._reads = 0
         self._done.connect(self._show)
         self._steps.connect(self.steps_changed)
         photos.edit_committed.disconnect(captioning.save)
@@ -137,13 +138,15 @@ class Editing(QObject):
         """Do again what was undone last; `edited` follows."""
         self._swap(back=False)
 
-    def read(self, paths: Sequence[Path]) -> None:
-        """Look up the words of photos; `words_read` follows.
+    def read(self, paths: Sequence[Path]) -> int:
+        """Look up the words of photos; `words_read` follows, with the number that is returned.
 
         One photo's files are looked into; of several, what the catalog and the list know will do.
         """
+        self._reads += 1
+        number = self._reads
         if self._closed:
-            return
+            return number
         targets, _ = self._captioning.places_of()
         shown = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
 
@@ -153,9 +156,10 @@ class Editing(QObject):
             if len(paths) == 1:
                 with suppress(MqwenError), targets(paths[0]) as places:  # unreadable: its badge says so already
                     words = [standing_words(paths[0], Words.of(known.get(paths[0])), places)]
-            self.words_read.emit(tuple(paths), words)
+            self.words_read.emit(number, words)
 
         self._submit(work)
+        return number
 
     def preview(self, work_out: Callable[[], object]) -> None:
         """Work something out that takes too long for the window; `previewed` brings it."""

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.counters import Counter
+from desktop.editing import Change
 from desktop.keyword_list import KeywordList
 from mqwen.errors import MqwenError
 from mqwen.library.edited_files import Words
@@ -49,6 +50,7 @@ class EditorDock(QDockWidget):
         self._words: list[Words] = []
         self._loaded = {"caption": "", "alt text": ""}  # the fields' texts as they were read
         self._language = "en"  # of the caption that is shown
+        self._asked = 0  # the last question that still counts
         self.setObjectName("editor")
         self.setWindowTitle(self.tr("Words"))
         self.setAllowedAreas(Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -152,15 +154,15 @@ class EditorDock(QDockWidget):
             self._paths, self._words = paths, []
             self._show_words()
         if paths and self.isVisible():
-            self._editing.read(paths[:_MOST])
+            self._asked = self._editing.read(paths[:_MOST])
 
     def _changed_elsewhere(self, first: QObject, last: QObject) -> None:
         rows = range(first.row(), last.row() + 1)  # type: ignore[attr-defined]
         if len(self._paths) == 1 and self._window.photos.index_of(self._paths[0]).row() in rows:
             self._settled.start()
 
-    def _take(self, paths: tuple[Path, ...], words: list[Words]) -> None:
-        if paths != self._paths[:_MOST]:
+    def _take(self, number: int, words: list[Words]) -> None:
+        if number != self._asked:  # asked for other photos, or before the last edit
             return
         first_look = not self._words
         typing = not first_look and self._is_typed_in()
@@ -233,7 +235,11 @@ class EditorDock(QDockWidget):
             if not self._words or text == self._loaded[name]:
                 continue
             self._loaded[name] = text
-            self._editing.apply(self._paths, partial(_set, name, self._language, text), name)
+            self._make(partial(_set, name, self._language, text), name)
+
+    def _make(self, change: Change, label: str) -> None:
+        self._asked = 0  # what was asked before does not know of this; it is asked again when this is done
+        self._editing.apply(self._paths, change, label)
 
     def _is_typed_in(self) -> bool:
         fields = ((self.caption, "caption"), (self.alt_text, "alt text"))
@@ -267,16 +273,16 @@ class EditorDock(QDockWidget):
         def change(_: Path, words: Words) -> Words:
             return replace(words, keywords=tuple(dict.fromkeys([*words.keywords, *keywords])))
 
-        self._editing.apply(self._paths, change, "keywords")
+        self._make(change, "keywords")
 
     def _remove_keywords(self, keywords: list[str]) -> None:
         def change(_: Path, words: Words) -> Words:
             return replace(words, keywords=tuple(word for word in words.keywords if word not in keywords))
 
-        self._editing.apply(self._paths, change, "keywords")
+        self._make(change, "keywords")
 
     def _arrange_keywords(self, keywords: list[str]) -> None:
-        self._editing.apply(self._paths, lambda _, words: replace(words, keywords=tuple(keywords)), "keywords")
+        self._make(lambda _, words: replace(words, keywords=tuple(keywords)), "keywords")
 
 
 def _set(name: str, language: str, text: str, _: Path, words: Words) -> Words:

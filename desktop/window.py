@@ -276,8 +276,10 @@ class MainWindow(QMainWindow):
 
     def _model_loaded(self, where: str, starter: bool) -> None:
         self.bar.model.setToolTip(where)
-        if self.captioning.running():  # and not a trial
+        if self.captioning.running():
             self.footer.show_pace(self.captioning.pace)
+        else:  # a trial, which tells by itself
+            self.footer.show_rest()
 
     def _run_finished(self, ending: Ending) -> None:
         self.bar.set_running(False)
@@ -291,6 +293,7 @@ class MainWindow(QMainWindow):
             self.close()
 
     def _trial_finished(self) -> None:
+        self.footer.show_rest()
         self._update_actions()
         if self._closing:
             self.close()
