@@ -92,7 +92,8 @@ def _agreed(offers: list[Offer], arguments: argparse.Namespace) -> bool:
     """Show what would come, and ask for what has to be agreed to."""
     for offer in offers:
         say(f"{offer.hub_id}, commit {offer.revision[:12]}")
-        say(f"  licence: {offer.licence or 'its page names none'}    {offer.page}")
+        spoken = f"    languages: {', '.join(offer.languages)}" if offer.languages else ""
+        say(f"  licence: {offer.licence or 'its page names none'}{spoken}    {offer.page}")
         before = partial_bytes(offer.hub_id)
         say(f"  {size(offer.download_bytes)} into {offer.folder}" + (f", {size(before)} have come" if before else ""))
     for offer in offers:

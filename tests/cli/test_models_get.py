@@ -203,9 +203,9 @@ def test_ctrl_c_says_that_what_came_is_kept(hub: Hub, models: Path, forks: Forks
 
 
 def test_a_licence_needs_a_yes(hub: Hub, models: Path, forks: Forks) -> None:
-    hub.repositories[HUB_ID].card = {"license": "cc-by-nc-4.0"}
+    hub.repositories[HUB_ID].card = {"license": "cc-by-nc-4.0", "language": ["en", "zh"]}
     done = forks.run("models", "get", HUB_ID)
-    assert done.returncode == 2 and "cc-by-nc-4.0" in done.stderr
+    assert done.returncode == 2 and "licence: cc-by-nc-4.0    languages: en, zh    http" in done.stderr
     assert done.stderr.endswith("accepted it? Nobody is there to answer. Say yes with --yes.\n")
     assert not hub.of_file("model.safetensors") and installed_models() == ["starter"]
     done = forks.run("models", "get", HUB_ID, "--yes")
