@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from desktop.filter_bar import FilterBar
 from desktop.filter_help import FilterHelp
 from desktop.finding import FilterSearch
+from desktop.photo import Photo
 from desktop.taken import TakenDates
 from mqwen.errors import InputError
 from mqwen.library.filter import Filter, parse
@@ -111,8 +112,8 @@ class Filtering(QObject):
         self._search.done.connect(self._found)
         self._search.start()
 
-    @Slot(object, object, str)
-    def _found(self, search: FilterSearch, passing: set[Path], wrong: str) -> None:
+    @Slot(object, object, object, str)
+    def _found(self, search: FilterSearch, passing: set[Path], photos: list[Photo], wrong: str) -> None:
         if search is not self._search:
             return
         search.finished.connect(search.deleteLater)
@@ -120,17 +121,17 @@ class Filtering(QObject):
         if wrong:
             self.bar.set_outcome(wrong, wrong=True)
             return
-        self._show(passing)
+        self._show(passing, photos)
         number = QLocale().toString
         found, total = self._window.photos.rowCount(), self._window.photos.total()
         self.bar.set_outcome(self.tr("{found} of {total}").format(found=number(found), total=number(total)))
 
-    def _show(self, passing: set[Path] | None) -> None:
+    def _show(self, passing: set[Path] | None, photos: list[Photo] | None = None) -> None:
         """Let these through; who was selected stays so, and the current photo in sight."""
         grid = self._window.grid
         grid.commit_edit()
         with grid.keeping_place():
-            self._window.photos.set_filter(passing)
+            self._window.photos.set_filter(passing, photos)
         grid.set_hint(self.tr("No photo passes the filter") if passing is not None else self.tr("No photos here"))
 
     def _photos_added(self) -> None:

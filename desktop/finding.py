@@ -26,9 +26,9 @@ _LOOK_UP = 256  # photos between two looks at whether the search is still wanted
 
 
 class FilterSearch(QThread):
-    """Applies one filter to photos once; `done` brings the paths, or what went wrong, and never comes after stop()."""
+    """Applies one filter to photos once; `done` brings those that pass, or what went wrong."""
 
-    done = Signal(object, object, str)  # self, set[Path], what went wrong
+    done = Signal(object, object, object, str)  # self, their paths, list[Photo], what went wrong
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class FilterSearch(QThread):
         self.wait()
 
     def run(self) -> None:
-        passing, wrong = set[Path](), ""
+        photos, wrong = list[Photo](), ""
         try:
-            passing = find(self._wanted, self._photos, self._catalog(), self._dates, self.isInterruptionRequested)
+            photos = find(self._wanted, self._photos, self._catalog(), self._dates, self.isInterruptionRequested)
         except Cancelled:
             return
         except MqwenError as error:
@@ -67,7 +67,7 @@ class FilterSearch(QThread):
         except Exception as error:  # Qt would only print it, and the filter would seem to work for ever
             log.exception("the filter failed")
             wrong = f"{type(error).__name__}: {error}"
-        self.done.emit(self, passing, wrong)
+        self.done.emit(self, {photo.path for photo in photos}, photos, wrong)
 
 
 def find(
@@ -76,14 +76,14 @@ def find(
     catalog: Catalog,
     dates: TakenDates,
     stopped: Callable[[], bool] = lambda: False,
-) -> set[Path]:
-    """Return the paths of the photos that a filter lets through.
+) -> list[Photo]:
+    """Return the photos that a filter lets through, in their order.
 
     Raises:
         CatalogError: the catalog cannot be read.
         Cancelled: `stopped` said so.
     """
-    return {photo.path for photo in _Finder(catalog, dates, stopped).sift(wanted, photos)}
+    return _Finder(catalog, dates, stopped).sift(wanted, photos)
 
 
 class _Finder:

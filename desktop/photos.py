@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from desktop.photo import SORT_KEYS, Order, Photo, State, merged
+from desktop.photo import Order, Photo, State, merged, sort_photos
 
 __all__ = ["NO_PARENT", "PHOTO_ROLE", "Order", "Photo", "PhotoModel", "State"]
 
@@ -206,18 +206,29 @@ class PhotoModel(QAbstractListModel):
         self.layoutAboutToBeChanged.emit()
         old = self.persistentIndexList()
         photos = [self._photos[index.row()] for index in old]
-        self._photos.sort(key=SORT_KEYS[order])
+        sort_photos(self._photos, order)
         self._number_rows()
         self.changePersistentIndexList(old, [self.index(photo.row) for photo in photos])
         self.layoutChanged.emit()
 
-    def set_filter(self, passing: Collection[Path] | None) -> None:
+    def set_filter(self, passing: Collection[Path] | None, photos: Iterable[Photo] | None = None) -> None:
         """Show only these photos, None for all. Who is let through stays so until this is called again: nothing comes
-        or goes while a run changes photos."""
+        or goes while a run changes photos.
+
+        Args:
+            photos: the list's own objects of these paths, where the caller has them: looking 100,000 up takes 0.1 s.
+        """
         self._passing = passing
         for photo in self._photos:
             photo.row = -1
-        self._reset(sorted(filter(self._passes, self._all.values()), key=SORT_KEYS[self._order]))
+        if passing is None or photos is None:
+            shown = list(filter(self._passes, self._all.values()))
+        else:
+            for photo in photos:
+                photo.row = 0  # a mark; their rows are given below
+            shown = [photo for photo in self._all.values() if photo.row == 0]
+        sort_photos(shown, self._order)
+        self._reset(shown)
         self.counts_changed.emit()
 
     def filtered(self) -> bool:

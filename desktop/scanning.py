@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photos import Photo, State
 from mqwen.errors import InputError, MqwenError
-from mqwen.library.scan import scan
+from mqwen.library.metadata_jsonl import JOURNAL, NAME
+from mqwen.library.scan import is_photo_name, scan
+from mqwen.library.sidecar import fold
 from mqwen.library.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,7 @@ Settle = Callable[[list[Photo]], None]
 _FIRST_BATCH = 50
 _LARGEST_BATCH = 2000
 _BATCH_SECONDS = 0.25
+_SUFFIXES = {"txt": ".txt", "caption": ".caption", "jsonl": ".jsonl", "xmp": ".xmp"}
 
 
 class FolderScan(QThread):
@@ -77,10 +81,11 @@ class FolderScan(QThread):
         """Read folders, and captions with them; they are only read here, so there is nothing to close."""
         batch: list[Photo] = []
         sent, since = 0, time.monotonic()
+        beside = _Beside(self._targets)
         for number, path in enumerate(scan(self._paths, recursive=self._recursive, on_error=self._tell)):
             if self.isInterruptionRequested():
                 return
-            batch.append(look(path, number, self._targets))
+            batch.append(look(path, number, self._targets if beside.may_hold(path) else None))
             enough = min(_LARGEST_BATCH, max(_FIRST_BATCH, sent // 2))
             if len(batch) >= enough or time.monotonic() - since > _BATCH_SECONDS:
                 self._send(batch)
@@ -102,13 +107,48 @@ def reason_of(error: MqwenError) -> str:
     return f"{error.what}. {error.hint}" if error.hint else error.what
 
 
-def look(path: Path, number: int, targets: Targets) -> Photo:
-    """Return a photo as the disk shows it."""
+class _Beside:
+    """Says from the listing of a folder whether anything may stand in it about a photo, so that thousands of photos
+    without captions are not asked for three files each."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+        self._suffixes = tuple(_SUFFIXES[name] for name in targets.names if name in _SUFFIXES)
+        self._knows_all = len(self._suffixes) == len(targets.names)
+        self._folder = ""
+        self._named: set[str] = set()
+        self._table = False
+
+    def may_hold(self, path: Path) -> bool:
+        if not self._knows_all or not is_photo_name(path.name):
+            return True  # what is embedded is seen in the photo only; other names have other sidecars
+        folder = os.path.dirname(path)
+        if folder != self._folder:
+            self._read(folder, path)
+        return self._table or fold(path.stem) in self._named or fold(path.name) in self._named
+
+    def _read(self, folder: str, path: Path) -> None:
+        self._folder, self._named = folder, set()
+        try:
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries if entry.name.lower().endswith(self._suffixes)]
+        except OSError:
+            self._table = True  # it cannot be listed: ask for each file
+            return
+        self._named = {fold(os.path.splitext(name)[0]) for name in names}
+        table = self._targets.table_folder(path)
+        self._table = "jsonl" in self._targets.names and any((table / name).exists() for name in (NAME, JOURNAL))
+
+
+def look(path: Path, number: int, targets: Targets | None) -> Photo:
+    """Return a photo as the disk shows it; without targets, as one beside which nothing stands."""
     photo = Photo(path, number)
     try:
         photo.modified = path.stat().st_mtime
     except (OSError, ValueError):
         photo.modified = 0.0  # gone, or never there: reading it will say so
+    if targets is None:
+        return photo
     try:
         text = targets.text(path)
     except InputError as error:

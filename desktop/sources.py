@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ class Sources(QObject):
         self._scan: FolderScan | None = None
         self.paths: tuple[Path, ...] = ()
         self.recursive = True
+        self._spared = 0
 
     def open(self, paths: Sequence[Path], write: Sequence[str]) -> None:
         """List the photos of other paths; `write` says whose captions are looked at first, see desktop.sidecars."""
@@ -55,6 +57,7 @@ class Sources(QObject):
         if self._scan is not None:
             self._scan.abandon()
         self._photos.begin_scan()
+        self._spared = 0
         targets = places(self.paths, write)
         self._scan = FolderScan(self.paths, targets, self, recursive=self.recursive, settle=self._settle)
         self._scan.found.connect(self._found)
@@ -81,12 +84,22 @@ class Sources(QObject):
         if scan is not self._scan:
             return
         self._photos.add(photos)
+        self._spare_the_collector()
         for photo in photos:
             listed = self._photos.photo(photo.path)
             if photo.state is State.FAILED:
                 self.failed.emit(photo.path, photo.reason)
             elif listed is not None and listed.state is not State.FAILED:
                 self.recovered.emit(photo.path)
+
+    def _spare_the_collector(self) -> None:
+        """Keep Python's garbage collector from going through all photos again and again: 50 ms for 100,000.
+
+        They hold no cycles, so they are freed without it. Nothing else that is frozen with them is large.
+        """
+        if self._photos.total() > 2 * self._spared + 1000:
+            self._spared = self._photos.total()
+            gc.freeze()
 
     @Slot(object, object, str)
     def _folder_failed(self, scan: FolderScan, folder: Path, reason: str) -> None:

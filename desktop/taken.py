@@ -7,13 +7,18 @@ from datetime import datetime
 from pathlib import Path
 
 from desktop.photo import Photo
-from mqwen.library.image import taken_at
+
+
+def _read_date(path: Path) -> datetime | None:
+    from mqwen.library.image import taken_at  # Pillow and numpy: not before they are needed
+
+    return taken_at(path)
 
 
 class TakenDates:
     """Dates by path; a file that has changed is read again. The file's own date stands in for one that is missing."""
 
-    def __init__(self, read: Callable[[Path], datetime | None] = taken_at) -> None:
+    def __init__(self, read: Callable[[Path], datetime | None] = _read_date) -> None:
         self._read = read
         self._known: dict[Path, tuple[float, datetime | None]] = {}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 _BENCHMARKS = {
     "caption": "pictures a second, with a model",
+    "desktop": "the window with a large folder: stalls, memory, time to the first thumbnail",
     "library": "the catalog of a large library: scanning, looking up, searching",
     "metadata": "writing captions into photos: what is written, kept and refused, and how fast",
 }

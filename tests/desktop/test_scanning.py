@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer
 from desktop import scanning as scanning_module
 from desktop import thumbnails as thumbnails_module
 from desktop.photos import Photo, State
+from desktop.sidecars import places
 from tests.desktop.fakes import draw_photos
 
 
@@ -144,5 +145,34 @@ def test_start_waits_until_all_photos_are_listed(qtbot, window, captioner, tmp_p
     go_on.set()
     qtbot.waitUntil(window.bar.button.isEnabled)
     with qtbot.waitSignal(window.captioning.finished):
-        window.menus.start.trigger()
+        window.start()
     assert captioner.asked == paths
+
+
+def test_finds_every_kind_of_text_beside_a_photo_and_nothing_else(qtbot, window, open_folder, tmp_path):
+    """The listing of a folder decides who is asked for text: whatever Targets would find must be found."""
+    folder = tmp_path / "in"
+    names = ["plain.png", "UPPER.PNG", "two.png", "two.jpg", "grün.png", "c.png", "none.png"]
+    draw_photos(folder, names)
+    below = draw_photos(folder / "below", ["x.png", "y.png"])
+    texts = {
+        "plain.txt": "p",
+        "UPPER.TXT": "no sidecar on a system that tells case",
+        "two.png.txt": "t",
+        "c.caption": "c",
+    }
+    texts["gr\u0075\u0308n.txt"] = "g"  # decomposed, as a Mac names it
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+    (folder / "metadata.jsonl").write_text('{"file_name": "below/x.png", "text": "from the table"}\n', "utf-8")
+    open_folder(window, folder, 9)
+    with places([folder], ["txt"]) as targets:
+        for path in window.photos.paths():
+            assert window.photos.photo(path).caption == (targets.text(path) or ""), path
+    assert window.photos.photo(below[0]).caption == "from the table"
+    (folder / "metadata.jsonl").unlink()
+    window.reload()
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 9 and not window.photos.scanning())
+    captions = {photo.path.name: photo.caption for photo in window.photos.listed() if photo.caption}
+    assert captions["plain.png"] == "p" and captions["two.png"] == "t" and captions["c.png"] == "c"
+    assert "none.png" not in captions and "x.png" not in captions
