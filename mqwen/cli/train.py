@@ -81,6 +81,7 @@ def add_parser(commands: Any) -> None:
     watched.add_argument("--json", action="store_true", help="the log on stdout, one JSON object a line")
     recipe = parser.add_argument_group("the starter model (needs the extra `train` and the font Noto Color Emoji)")
     recipe.add_argument("--recipe", choices=("starter",), help="train it anew into OUT, from pictures that are drawn")
+    recipe.add_argument("--refine", type=Path, metavar="DIR", help="train this starter folder further, into OUT")
     recipe.add_argument("--evaluate", type=Path, metavar="DIR", help="measure a starter folder, write its model card")
     recipe.add_argument("--scenes", type=int, default=1000, metavar="N", help="held-out scenes (default: 1000)")
     parser.set_defaults(run=train)
@@ -90,7 +91,7 @@ def train(arguments: argparse.Namespace) -> int:
     """Run `mqwen train` and return its exit status."""
     # Before torch is imported: on some machines oneDNN's AMX code dies with SIGILL.
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
-    if arguments.recipe or arguments.evaluate:
+    if arguments.recipe or arguments.refine or arguments.evaluate:
         return train_recipe(arguments)
     if arguments.data is None:
         raise InputError("there is nothing to train on", hint="Give a folder: mqwen train FOLDER --model M --out OUT.")
@@ -145,9 +146,10 @@ def train_recipe(arguments: argparse.Namespace) -> int:
     if (arguments.out is None) == (arguments.evaluate is None):
         raise InputError("give either --out, to train, or --evaluate, to measure")
     _need("emoji")
-    from mqwen.training.starter import StarterRecipe, evaluate_starter, train_starter
+    from mqwen.training.recipe_device import recipe_device
+    from mqwen.training.starter import StarterRecipe, evaluate_starter, refine_starter, train_starter
 
-    for folder, may_be_new in ((arguments.out, True), (arguments.evaluate, False)):
+    for folder, may_be_new in ((arguments.out, True), (arguments.refine, False), (arguments.evaluate, False)):
         if folder is not None and not (may_be_new and _is_free(folder)) and not _is_starter(folder):
             raise InputError(
                 "it is not a starter model, so it is left alone", path=folder, hint="Name a new folder, or a starter's."
@@ -156,7 +158,12 @@ def train_recipe(arguments: argparse.Namespace) -> int:
         figures = evaluate_starter(arguments.evaluate, scenes=arguments.scenes)
     else:
         work = arguments.work or arguments.out.with_name(arguments.out.name + "-work")
-        figures = train_starter(arguments.out, work, StarterRecipe(scenes=arguments.scenes))
+        recipe = StarterRecipe(scenes=arguments.scenes)
+        where = recipe_device(arguments.device)
+        if arguments.refine is not None:
+            figures = refine_starter(arguments.refine, arguments.out, work, recipe, where)
+        else:
+            figures = train_starter(arguments.out, work, recipe, where)
     print(json.dumps(figures, indent=1))
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from mqwen.training.descent import Descent
 from mqwen.training.drawing import draw, pixels
 from mqwen.training.losses import TEXT_LENGTH, name_loss, pair_loss, region_loss, text_embeddings
 from mqwen.training.progress import Checkpoint, Log
+from mqwen.training.recipe_device import RecipeDevice, drawing_workers, recipe_device
 from mqwen.training.scenes import BACKGROUNDS, PATCH, SIZE, compose, crowd
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ContrastiveSettings:
     warmup: int = 60
     crowds: float = 0.5
     seed: int = 1
-    workers: int = 1
+    workers: int = field(default_factory=drawing_workers)
 
 
 def clip_config(vocabulary: int, end_id: int) -> CLIPConfig:
@@ -117,11 +118,16 @@ class ContrastivePictures(torch.utils.data.Dataset[tuple[Tensor, Tensor, str]]):
 
 
 def train_contrastive(
-    tokenizer: Qwen2Tokenizer, settings: ContrastiveSettings, checkpoint: Checkpoint, log: Log
+    tokenizer: Qwen2Tokenizer,
+    settings: ContrastiveSettings,
+    checkpoint: Checkpoint,
+    log: Log,
+    where: RecipeDevice | None = None,
 ) -> Towers:
-    """Train both towers; goes on from the checkpoint if there is one."""
+    """Train both towers, by default on the best device; goes on from the checkpoint if there is one."""
+    where = where or recipe_device()
     torch.manual_seed(settings.seed)
-    towers = Towers(tokenizer).train()
+    towers = Towers(tokenizer).to(where.device).train()
     clip = towers.clip
     descent = Descent(
         [(clip, 1.0)],
@@ -130,11 +136,13 @@ def train_contrastive(
         muon_learning_rate=settings.muon_learning_rate,
         steps=settings.steps,
         warmup=settings.warmup,
+        bf16=where.bf16,
     )
     first = checkpoint.load(towers, descent.optimizers)
     for step, (values, labels, captions) in enumerate(_batches(settings, first), first):
-        told = torch.tensor([bool(caption) for caption in captions])
-        with torch.autocast("cpu", torch.bfloat16):
+        told = torch.tensor([bool(caption) for caption in captions], device=where.device)
+        values, labels = values.to(where.device), labels.to(where.device)
+        with where.autocast():
             seen = clip.vision_model(values)
             regions, right = region_loss(clip, seen.last_hidden_state[:, 1:], labels, towers.anchors)
             texts = text_embeddings(clip, tokenizer, [caption for caption in captions if caption])

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mqwen.training.muon import Muon
+
 
 class Descent:
     """Muon for the matrices inside layers (https://kellerjordan.github.io/posts/muon/), AdamW for everything else.
@@ -15,6 +17,7 @@ class Descent:
         groups: (module's named parameters, share of both rates) for each part of the model.
         fast: parameters that go at ten times AdamW's rate.
         steps, warmup: length of the schedule, and of its linear rise.
+        bf16: whether Muon's own products are in bf16.
     """
 
     def __init__(
@@ -26,6 +29,7 @@ class Descent:
         muon_learning_rate: float,
         steps: int,
         warmup: int,
+        bf16: bool = True,
     ) -> None:
         self._steps = steps
         self._warmup = warmup
@@ -41,7 +45,7 @@ class Descent:
         if fast:
             adam.append({"params": list(fast), "top": learning_rate * 10})
         self.optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(muon, weight_decay=0.01, adjust_lr_fn="original"),
+            Muon(muon, dtype=torch.bfloat16 if bf16 else torch.float32),
             torch.optim.AdamW(adam, weight_decay=0.01, betas=(0.9, 0.98)),
         ]
 

@@ -37,7 +37,7 @@ def tokenize(tokenizer: Qwen2Tokenizer, texts: list[str]) -> Tensor:
 
 def text_embeddings(model: CLIPModel, tokenizer: Qwen2Tokenizer, texts: list[str]) -> Tensor:
     """Projected embeddings of texts, [texts, width]."""
-    return model.text_projection(model.text_model(tokenize(tokenizer, texts)).pooler_output)
+    return model.text_projection(model.text_model(tokenize(tokenizer, texts).to(model.device)).pooler_output)
 
 
 def region_loss(model: CLIPModel, patches: Tensor, labels: Tensor, anchors: Tensor) -> tuple[Tensor, float]:
@@ -55,16 +55,29 @@ def region_loss(model: CLIPModel, patches: Tensor, labels: Tensor, anchors: Tens
 
 def name_loss(model: CLIPModel, tokenizer: Qwen2Tokenizer, language: str, anchors: Tensor) -> Tensor:
     """Cross entropy of the text embeddings of all names against the anchors."""
-    names = [phrase(concept, 1, language) for concept in concepts()]
-    names += [pair[LANGUAGES.index(language)] for pair in BACKGROUNDS]
+    names = _names(language)
     logits = _SCALE * _unit(text_embeddings(model, tokenizer, names)) @ _unit(anchors).T
-    return F.cross_entropy(logits, torch.arange(len(names)))
+    return F.cross_entropy(logits, torch.arange(len(names), device=logits.device))
+
+
+def name_embeddings(model: CLIPModel, tokenizer: Qwen2Tokenizer) -> Tensor:
+    """Mean over the languages of where names lie, [concepts + backgrounds, width], of unit length.
+
+    The first stage drew the names to its anchors, so this is where the anchors were.
+    """
+    each = [_unit(text_embeddings(model, tokenizer, _names(language))) for language in LANGUAGES]
+    return _unit(torch.stack(each).mean(0))
+
+
+def _names(language: str) -> list[str]:
+    names = [phrase(concept, 1, language) for concept in concepts()]
+    return names + [pair[LANGUAGES.index(language)] for pair in BACKGROUNDS]
 
 
 def pair_loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
     """Symmetric cross entropy of picture and caption embeddings [pairs, width]."""
     logits = scale * _unit(images) @ _unit(texts).T
-    same = torch.arange(len(logits))
+    same = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
 
 

@@ -24,7 +24,7 @@ class Checkpoint:
         """Restore what was saved and return the step to go on with; 0 if nothing was."""
         if not self._path.is_file():
             return 0
-        state = torch.load(self._path, weights_only=True)
+        state = torch.load(self._path, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

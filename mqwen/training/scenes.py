@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mqwen.training.concepts import concepts
@@ -33,6 +34,7 @@ BACKGROUNDS = (
     ("brick wall", "砖墙"),
 )
 LIGHTS = ("normal", "dim", "bright")
+NUMBERS = (0.2, 0.3, 0.28, 0.22)  # shares of scenes with one thing, two, three, four
 _SIZES = {"small": (30, 35), "normal": (40, 47), "large": (54, 66)}
 
 
@@ -69,16 +71,16 @@ class Scene:
         return zlib.crc32(key) % HELD_OUT_EVERY == 0
 
 
-def compose(rng: random.Random, *, held_out: bool = False) -> Scene:
+def compose(rng: random.Random, *, held_out: bool = False, numbers: Sequence[float] = NUMBERS) -> Scene:
     """Make up a scene of 1 to 4 things; `held_out` chooses the side of the split it comes from."""
     while True:
-        scene = _compose(rng)
+        scene = _compose(rng, numbers)
         if scene is not None and scene.held_out() == held_out:
             return scene
 
 
-def _compose(rng: random.Random) -> Scene | None:
-    number = rng.choices((1, 2, 3, 4), (0.2, 0.3, 0.28, 0.22))[0]
+def _compose(rng: random.Random, numbers: Sequence[float]) -> Scene | None:
+    number = rng.choices((1, 2, 3, 4), numbers)[0]
     kinds = rng.sample(range(len(concepts())), number)
     if number > 1 and rng.random() < 0.4:  # several of one kind, so that counting is asked for
         for position in range(1, rng.randint(2, number)):

@@ -7,9 +7,8 @@ once. The losses of the first stage go on at a lower weight: what things are cal
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,40 +16,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPModel, Qwen2Config
 
-from mqwen.engine.prompts import LANGUAGES
 from mqwen.model.config import MQwenConfig
 from mqwen.model.projector import MultiModalProjector
 from mqwen.model.splice import MQwenForConditionalGeneration
-from mqwen.training.captions import answer, ask, question
 from mqwen.training.concepts import concepts
 from mqwen.training.contrastive import Towers
 from mqwen.training.descent import Descent
-from mqwen.training.drawing import draw, pixels
 from mqwen.training.losses import pair_loss, region_loss, text_embeddings
 from mqwen.training.progress import Checkpoint, Log
-from mqwen.training.scenes import MOST_THINGS, PATCH, SIZE, Scene, compose
+from mqwen.training.recipe_device import RecipeDevice, recipe_device
+from mqwen.training.scenes import MOST_THINGS
+from mqwen.training.spliced_pictures import IGNORED, Batch, SplicedPictures, SpliceSettings, Turns, collate
 from mqwen.training.vocabulary import IMAGE_TOKEN
 
 if TYPE_CHECKING:
     from transformers import Qwen2Tokenizer
-
-IGNORED = -100
-
-
-@dataclass(frozen=True)
-class SpliceSettings:
-    """What the second stage does; the defaults made the shipped model."""
-
-    steps: int = 3400
-    batch: int = 32
-    questions: int = 4
-    learning_rate: float = 2e-3
-    muon_learning_rate: float = 0.02
-    tower_share: float = 0.2  # of both rates, for the vision tower
-    projector_share: float = 0.05  # its inputs are large
-    warmup: int = 60
-    seed: int = 2
-    workers: int = 1
 
 
 def mqwen_config(clip: CLIPModel, tokenizer: Qwen2Tokenizer) -> MQwenConfig:
@@ -79,123 +59,11 @@ def mqwen_config(clip: CLIPModel, tokenizer: Qwen2Tokenizer) -> MQwenConfig:
     )
 
 
-class Turns:
-    """ChatML in token ids, in the pieces that training needs."""
-
-    def __init__(self, tokenizer: Qwen2Tokenizer) -> None:
-        start, self.end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
-        self._tokenizer = tokenizer
-        self.prefix = [start, *self._ids("user\n")]
-        self._reply = [self.end, *self._ids("\n"), start, *self._ids("assistant\n")]
-
-    def _ids(self, text: str) -> list[int]:
-        return list(self._tokenizer(text).input_ids)
-
-    def fork(self, asked: str, told: str) -> tuple[list[int], list[int]]:
-        """What follows the image tokens: ids, and labels that are IGNORED up to the answer."""
-        prompt = [*self._ids(asked), *self._reply]
-        reply = [*self._ids(told), self.end]
-        return prompt + reply, [IGNORED] * len(prompt) + reply
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pictures, and what follows each one's image tokens: its forks in a row, filled up to the longest row's length L.
-
-    Attributes:
-        pixel_values: [pictures, 3, SIZE, SIZE].
-        regions: what covers each patch, [pictures, patches].
-        tallies: see tally(), [pictures, patches, 3].
-        ids, labels: [pictures, L].
-        forks: which fork a token belongs to, [pictures, L]; -1 where rows are filled up.
-        places: where in its fork, [pictures, L].
-        captions: one brief caption of each picture, for the contrastive loss.
-    """
-
-    pixel_values: Tensor
-    regions: Tensor
-    tallies: Tensor
-    ids: Tensor
-    labels: Tensor
-    forks: Tensor
-    places: Tensor
-    captions: list[str]
-
-
-Example = tuple[Tensor, Tensor, Tensor, list[tuple[list[int], list[int]]], str]
-
-
-class SplicedPictures(torch.utils.data.Dataset[Example]):
-    """Endless pictures with questions and answers, each made from its index."""
-
-    def __init__(self, settings: SpliceSettings, turns: Turns) -> None:
-        self._settings = settings
-        self._turns = turns
-
-    def __len__(self) -> int:
-        return self._settings.steps * self._settings.batch
-
-    def __getitem__(self, index: int) -> Example:
-        rng = random.Random(f"spliced {self._settings.seed} {index}")
-        scene = compose(rng)
-        picture, regions = draw(scene, rng)
-        asked: set[tuple[str, str]] = set()
-        while len(asked) < self._settings.questions:
-            asked.add(ask(rng))
-        forks = [self._turns.fork(question(*pair), answer(scene, *pair)) for pair in sorted(asked)]
-        caption = answer(scene, "brief", rng.choice(LANGUAGES))
-        shown = torch.from_numpy(regions).flatten()
-        return pixels(picture), shown, tally(scene, shown), forks, caption
-
-
-def tally(scene: Scene, regions: Tensor) -> Tensor:
-    """Labels [patches, 3] of what covers each patch, IGNORED where no thing does.
-
-    The number of its kind less one; its kind's place in a caption; and how many of its kind have begun before it or
-    with it, patches read row by row, less one: what a causal model can know there.
-    """
-    labels = torch.full((len(regions), 3), IGNORED)
-    row_length = SIZE // PATCH
-    for place, (kind, number) in enumerate(scene.counts().items()):
-        centres = [(thing.x / PATCH - 0.5, thing.y / PATCH - 0.5) for thing in scene.things if thing.concept == kind]
-        begun: set[int] = set()
-        for patch in (regions == kind).nonzero()[:, 0].tolist():
-            y, x = divmod(patch, row_length)
-            begun.add(min(range(number), key=lambda i: (centres[i][0] - x) ** 2 + (centres[i][1] - y) ** 2))
-            labels[patch] = torch.tensor([number - 1, place, len(begun) - 1])
-    return labels
-
-
-def collate(examples: Sequence[Example]) -> Batch:
-    """Put each picture's forks in a row, and fill the rows up to one length."""
-    rows: list[list[tuple[int, int, int, int]]] = []
-    for _, _, _, forks, _ in examples:
-        tokens = [
-            (token, label, number, place)
-            for number, (ids, labels) in enumerate(forks)
-            for place, (token, label) in enumerate(zip(ids, labels, strict=True))
-        ]
-        rows.append(tokens)
-    longest = max(map(len, rows))
-    packed = torch.tensor([row + [(0, IGNORED, -1, 0)] * (longest - len(row)) for row in rows])
-    ids, labels, numbers, places = packed.unbind(-1)
-    return Batch(
-        torch.stack([example[0] for example in examples]),
-        torch.stack([example[1] for example in examples]),
-        torch.stack([example[2] for example in examples]),
-        ids,
-        labels,
-        numbers,
-        places,
-        [example[4] for example in examples],
-    )
-
-
 def forked_attention(prefix: int, forks: Tensor) -> Tensor:
     """Mask [pictures, 1, T, T] (True = may look) of a prefix followed by forks [pictures, L] blind to one another."""
-    common = torch.full((len(forks), prefix), -2)
+    common = torch.full((len(forks), prefix), -2, device=forks.device)
     owner = torch.cat([common, forks], dim=1)
-    causal = torch.ones(owner.shape[1], owner.shape[1], dtype=torch.bool).tril()
+    causal = torch.ones(owner.shape[1], owner.shape[1], dtype=torch.bool, device=forks.device).tril()
     return (causal & ((owner[:, None, :] == -2) | (owner[:, None, :] == owner[:, :, None])))[:, None]
 
 
@@ -215,7 +83,7 @@ def read(
     start = embed(prefix_ids).expand(len(features), -1, -1)
     inputs_embeds = torch.cat([start, features.to(start.dtype), embed(batch.ids)], dim=1)
     prefix = inputs_embeds.shape[1] - batch.ids.shape[1]
-    common = torch.arange(prefix).expand(len(features), -1)
+    common = torch.arange(prefix, device=batch.ids.device).expand(len(features), -1)
     out = model.language_model(
         inputs_embeds=inputs_embeds,
         attention_mask=forked_attention(prefix, batch.forks),
@@ -299,23 +167,42 @@ class Pupil(nn.Module):
 
 
 def train_spliced(
-    towers: Towers, tokenizer: Qwen2Tokenizer, settings: SpliceSettings, checkpoint: Checkpoint, log: Log
+    towers: Towers,
+    tokenizer: Qwen2Tokenizer,
+    settings: SpliceSettings,
+    checkpoint: Checkpoint,
+    log: Log,
+    *,
+    begun: MQwenForConditionalGeneration | None = None,
+    where: RecipeDevice | None = None,
 ) -> MQwenForConditionalGeneration:
     """Train vision tower, projector and language model; goes on from the checkpoint if there is one.
 
+    Args:
+        begun: a model that an earlier stage has trained; its weights are where this one starts.
+        where: by default the best device.
+
     Returns:
-        The spliced model; `towers.clip` has its vision tower from now on.
+        The spliced model, on the CPU; `towers.clip` has its vision tower from now on.
     """
+    where = where or recipe_device()
     torch.manual_seed(settings.seed)
+    towers = towers.cpu()  # so that what starts at random is the same on every device
     clip, anchors = towers.clip, towers.anchors.detach()
     clip.text_model.requires_grad_(False)
     clip.text_projection.requires_grad_(False)
     pupil = Pupil(towers, tokenizer).train()
     model = pupil.model
     turns = Turns(tokenizer)
-    with torch.no_grad():
-        sample = next(_batches(replace(settings, workers=0), turns, 0)).pixel_values
-        calibrate(model.multi_modal_projector, model.vision_tower(sample).last_hidden_state[:, 1:])
+    if begun is not None:
+        model.load_state_dict(begun.state_dict())
+    else:
+        with torch.no_grad():
+            sample = next(_batches(replace(settings, workers=0), turns, 0)).pixel_values
+            calibrate(model.multi_modal_projector, model.vision_tower(sample).last_hidden_state[:, 1:])
+    pupil.to(where.device)
+    clip.to(where.device)
+    anchors = anchors.to(where.device)
     descent = Descent(
         [
             (model.vision_tower, settings.tower_share),
@@ -329,15 +216,18 @@ def train_spliced(
         muon_learning_rate=settings.muon_learning_rate,
         steps=settings.steps,
         warmup=settings.warmup,
+        bf16=where.bf16,
     )
     first = checkpoint.load(pupil, descent.optimizers)
     first_tokens = torch.tensor(
-        [[tokenizer(f" {c.en_one}").input_ids[0], tokenizer(c.zh).input_ids[0]] for c in concepts()]
+        [[tokenizer(f" {c.en_one}").input_ids[0], tokenizer(c.zh).input_ids[0]] for c in concepts()],
+        device=where.device,
     )
-    prefix_ids = torch.tensor([turns.prefix])
+    prefix_ids = torch.tensor([turns.prefix], device=where.device)
     scale = clip.logit_scale.detach().exp().clamp(max=100)
     for step, batch in enumerate(_batches(settings, turns, first), first):
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = batch.to(where.device)
+        with where.autocast():
             seen = model.vision_tower(batch.pixel_values)
             patches = seen.last_hidden_state[:, 1:]
             half_way, image_hidden, fork_hidden = read(model, prefix_ids, model.multi_modal_projector(patches), batch)
@@ -352,7 +242,7 @@ def train_spliced(
         tallies = 0.2 * patch_tallies + 0.5 * token_tallies
         descent.step(step, answers + 0.1 * naming + tallies + 0.3 * regions + 0.05 * pairs)
         log.write(
-            stage="spliced",
+            stage="spliced" if begun is None else "refined",
             step=step,
             answers=answers.item(),
             naming=naming.item(),
@@ -364,7 +254,8 @@ def train_spliced(
         )
         checkpoint.save_if_due(step + 1, pupil, descent.optimizers)
     checkpoint.save(settings.steps, pupil, descent.optimizers)
-    return model.eval()
+    towers.cpu()
+    return pupil.cpu().model.eval()
 
 
 def _batches(settings: SpliceSettings, turns: Turns, first: int) -> Iterator[Batch]:

@@ -13,12 +13,16 @@ from torch import nn
 
 from mqwen.engine.prompts import LANGUAGES
 from mqwen.model.chat import chatml
+from mqwen.model.checkpoint import load_checkpoint
 from mqwen.training.concepts import concepts
-from mqwen.training.contrastive import ContrastiveSettings, save_text_tower, train_contrastive
+from mqwen.training.contrastive import ContrastiveSettings, Towers, save_text_tower, train_contrastive
+from mqwen.training.losses import name_embeddings
 from mqwen.training.model_card import model_card
 from mqwen.training.progress import Checkpoint, Log
+from mqwen.training.recipe_device import RecipeDevice, recipe_device
 from mqwen.training.scenes import SIZE
-from mqwen.training.spliced import SpliceSettings, train_spliced
+from mqwen.training.spliced import train_spliced
+from mqwen.training.spliced_pictures import REFINEMENT, SpliceSettings
 from mqwen.training.vocabulary import IMAGE_TOKEN, train_tokenizer
 
 if TYPE_CHECKING:
@@ -33,21 +37,56 @@ class StarterRecipe:
 
     contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
     spliced: SpliceSettings = field(default_factory=SpliceSettings)
+    refinement: SpliceSettings = REFINEMENT  # refine_starter() alone
     scenes: int = 1000
 
 
-def train_starter(out: Path, work: Path, recipe: StarterRecipe | None = None) -> dict[str, Any]:
+def train_starter(
+    out: Path, work: Path, recipe: StarterRecipe | None = None, where: RecipeDevice | None = None
+) -> dict[str, Any]:
     """Train the starter model into `out`; `work` holds checkpoints, and a second call goes on from them.
+
+    Args:
+        where: by default the best device.
 
     Returns:
         The figures of evaluate_all.
     """
-    recipe = recipe or StarterRecipe()
+    recipe, where = recipe or StarterRecipe(), where or recipe_device()
     work.mkdir(parents=True, exist_ok=True)
     log = Log(work / "log.jsonl")
     tokenizer = train_tokenizer()
-    towers = train_contrastive(tokenizer, recipe.contrastive, Checkpoint(work / "contrastive.pt"), log)
-    model = train_spliced(towers, tokenizer, recipe.spliced, Checkpoint(work / "spliced.pt"), log)
+    towers = train_contrastive(tokenizer, recipe.contrastive, Checkpoint(work / "contrastive.pt"), log, where)
+    model = train_spliced(towers, tokenizer, recipe.spliced, Checkpoint(work / "spliced.pt"), log, where=where)
+    save_starter(model, towers.clip, tokenizer, out)
+    return evaluate_starter(out, scenes=recipe.scenes)
+
+
+def refine_starter(
+    folder: Path, out: Path, work: Path, recipe: StarterRecipe | None = None, where: RecipeDevice | None = None
+) -> dict[str, Any]:
+    """Train a starter folder further into `out`; goes on from what `work` holds.
+
+    It begins with the folder alone, weights in fp16, so it can be repeated without the checkpoints of the recipe.
+
+    Args:
+        where: by default the best device.
+
+    Returns:
+        The figures of evaluate_all.
+    """
+    from transformers import Qwen2Tokenizer
+
+    recipe = recipe or StarterRecipe()
+    work.mkdir(parents=True, exist_ok=True)
+    tokenizer = Qwen2Tokenizer.from_pretrained(folder)
+    begun = load_checkpoint(folder, dtype=torch.float32, device="cpu")
+    towers = Towers(tokenizer)
+    towers.clip = load_clip(folder).train()
+    with torch.no_grad():
+        towers.anchors.copy_(name_embeddings(towers.clip, tokenizer))
+    checkpoint, log = Checkpoint(work / "refined.pt"), Log(work / "log.jsonl")
+    model = train_spliced(towers, tokenizer, recipe.refinement, checkpoint, log, begun=begun, where=where)
     save_starter(model, towers.clip, tokenizer, out)
     return evaluate_starter(out, scenes=recipe.scenes)
 
@@ -107,8 +146,6 @@ def load_clip(folder: Path) -> CLIPModel:
     """The CLIP pair of a starter folder: its text tower with the vision tower of the spliced model."""
     from safetensors.torch import load_file
     from transformers import CLIPConfig, CLIPModel
-
-    from mqwen.model.checkpoint import load_checkpoint
 
     model = load_checkpoint(folder, dtype=torch.float32, device="cpu")
     config = CLIPConfig.from_pretrained(folder / "clip")

@@ -15,7 +15,7 @@ from mqwen.training.captions import answer, phrase, read_back
 from mqwen.training.concepts import concepts
 from mqwen.training.drawing import draw
 from mqwen.training.scenes import PATCH, SIZE, Scene, Thing, compose
-from mqwen.training.spliced import IGNORED, tally
+from mqwen.training.spliced_pictures import IGNORED, tally
 
 seeds = st.integers(0, 2**32)
 

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import CLIPModel, Qwen2Tokenizer
 
 from mqwen.cli.main import main
+from mqwen.engine import device as devices
 from mqwen.model.checkpoint import load_checkpoint
 from mqwen.model.processor import Message, MQwenProcessor
+from mqwen.training import recipe_device
 from mqwen.training.captions import question
 from mqwen.training.contrastive import ContrastiveSettings, Towers, clip_config, train_contrastive
 from mqwen.training.progress import Checkpoint, Log
-from mqwen.training.spliced import SpliceSettings, Turns, answer_loss, collate, mqwen_config, read, train_spliced
-from mqwen.training.starter import StarterRecipe, load_clip, train_starter
+from mqwen.training.spliced import answer_loss, mqwen_config, read, train_spliced
+from mqwen.training.spliced_pictures import SpliceSettings, Turns, collate
+from mqwen.training.starter import StarterRecipe, load_clip, refine_starter, train_starter
 from mqwen.training.vocabulary import train_tokenizer
 
 CONTRASTIVE = ContrastiveSettings(steps=4, batch=4, warmup=2, workers=0)
@@ -73,6 +77,35 @@ def test_the_second_stage_goes_on_to_the_same_weights(tmp_path: Path, tokenizer:
     resumed = train_spliced(towers(), tokenizer, SPLICED, Checkpoint(tmp_path / "b.pt", every=1e9), log)
     for name, tensor in straight.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_a_finished_starter_is_trained_further(tmp_path: Path, starter: Path) -> None:
+    """The folder's weights are where the training begins: at rate 0 they are where it ends, too."""
+    untouched = load_file(starter / "model.safetensors")
+    for rate, moves in ((0.0, False), (1e-3, True)):
+        settings = replace(SPLICED, steps=1, learning_rate=rate, muon_learning_rate=rate)
+        out = tmp_path / f"{rate}"
+        refine_starter(starter, out, tmp_path / f"{rate} work", StarterRecipe(refinement=settings, scenes=1))
+        trained = load_file(out / "model.safetensors")
+        assert trained.keys() == untouched.keys()
+        assert any(not torch.equal(trained[name], tensor) for name, tensor in untouched.items()) is moves
+        text = load_file(starter / "clip" / "model.safetensors")["text_projection.weight"]
+        assert torch.equal(load_file(out / "clip" / "model.safetensors")["text_projection.weight"], text)
+
+
+@pytest.mark.parametrize(("bf16_seconds", "pays"), [(1.0, False), (0.1, True)])
+def test_bf16_is_used_only_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, bf16_seconds: float, pays: bool) -> None:
+    monkeypatch.setattr(devices, "bf16_works_on_cpu", lambda: True)
+    monkeypatch.setattr(recipe_device, "_seconds", {torch.bfloat16: bf16_seconds, torch.float32: 0.5}.__getitem__)
+    recipe_device.bf16_pays_on_cpu.cache_clear()
+    try:
+        where = recipe_device.recipe_device("cpu")
+    finally:
+        recipe_device.bf16_pays_on_cpu.cache_clear()
+    assert where.bf16 is pays
+    with where.autocast():
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if pays else torch.float32)
 
 
 def test_forked_questions_cost_what_separate_ones_do(tokenizer: Qwen2Tokenizer) -> None:
