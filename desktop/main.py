@@ -33,7 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     """Open the window with the paths on the command line; return the exit status."""
     prepare_process()
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    terminal = logging.StreamHandler()
+    terminal.setLevel(logging.WARNING)  # the log file hears more
+    logging.basicConfig(handlers=[terminal], format="%(levelname)s %(name)s: %(message)s")
     QLoggingCategory.setFilterRules(QUIET)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("mqwen")

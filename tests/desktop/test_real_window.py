@@ -71,10 +71,9 @@ class App:
     """`python -m desktop` on a screen, with settings and models of its own."""
 
     def __init__(self, screen: Screen, home: Path, model: str, *arguments: str) -> None:
-        config = home / "config" / "mqwen"
-        config.mkdir(parents=True)
-        (config / "desktop.ini").write_text(f"[choices]\nmodel={model}\n", "utf-8")
-        environment = {**screen.environment, "XDG_CONFIG_HOME": str(home / "config"), "XDG_DATA_HOME": str(home)}
+        home.mkdir(parents=True)
+        (home / "desktop.ini").write_text(f"[choices]\nmodel={model}\n", "utf-8")
+        environment = {**screen.environment, "MQWEN_DATA_DIR": str(home), "XDG_DATA_HOME": str(home)}
         self.screen = screen
         self.process = subprocess.Popen(
             [sys.executable, "-m", "desktop", "--theme", "light", *arguments],
@@ -188,7 +187,7 @@ def test_a_folder_gets_its_captions_in_a_real_window(start, screen, model, root,
 
     app.key("ctrl+q")
     assert app.end() == (0, "")
-    settings = (tmp_path / "home" / "config" / "mqwen" / "desktop.ini").read_text("utf-8")
+    settings = (tmp_path / "home" / "desktop.ini").read_text("utf-8")
     assert "geometry" in settings
     assert not list(folder.glob(".mqwen-*"))
 
