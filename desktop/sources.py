@@ -5,15 +5,18 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from desktop.known import settle_all
+from desktop.known import settle, settle_all
+from desktop.moved import MovedSearch
 from desktop.photos import Photo, PhotoModel, State
 from desktop.scanning import FolderScan
 from desktop.sidecars import places
 from mqwen.errors import MqwenError
+from mqwen.library import records
 from mqwen.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
@@ -69,6 +72,9 @@ class Sources(QObject):
         """End all scans, and wait for them."""
         for scan in self.findChildren(FolderScan):
             scan.stop()
+        for search in self.findChildren(MovedSearch):
+            search.requestInterruption()
+            search.wait()
 
     def _settle(self, photos: list[Photo]) -> None:
         """Add what the catalog knows; the list does without where it cannot be read."""
@@ -110,4 +116,25 @@ class Sources(QObject):
     def _done(self, scan: FolderScan) -> None:
         if scan is self._scan:
             self._photos.end_scan()
+            self._look_for_moved()
             self.finished.emit()
+
+    def _look_for_moved(self) -> None:
+        for search in self.findChildren(MovedSearch):
+            search.requestInterruption()
+        folders = [path for path in self.paths if path.is_dir()]
+        if self._catalog is None or not folders:
+            return
+        listed = [photo.path for photo in self._photos.listed()]
+        search = MovedSearch(folders, listed, self._catalog, self)
+        search.found.connect(self._found_again)
+        search.finished.connect(search.deleteLater)
+        search.start()
+
+    @Slot(object, object)
+    def _found_again(self, search: MovedSearch, known: records.Photo) -> None:
+        photo = self._photos.photo(known.path)
+        if photo is not None:
+            again = replace(photo)
+            settle(again, known)
+            self._photos.refresh(again, photo.changes)

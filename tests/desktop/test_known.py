@@ -65,3 +65,21 @@ def test_asks_for_more_photos_than_one_statement_takes(tmp_path, folder):
         catalog.update(PhotoUpdate(folder[0], captions={"": "here"}))
         paths = [Path(f"/nowhere/{number}.jpg") for number in range(40_000)]
         assert set(known_of(catalog, [*paths, folder[0]])) == {folder[0]}
+
+
+def test_a_photo_keeps_its_state_under_another_name(qtbot, window, open_folder, folder, tmp_path):
+    open_folder(window, folder[0].parent, 9)
+    window.catalog.update(PhotoUpdate(folder[0], captions={"en": "A dog."}, written={"embed": "x"}))
+    window.catalog.set_state(folder[0], "approved")
+    window.catalog.update(PhotoUpdate(folder[1], state="failed", reason="it is empty"))
+    deeper = folder[0].parent / "deeper"
+    deeper.mkdir()
+    moved, renamed = folder[0].rename(deeper / "dog.png"), folder[1].rename(folder[0].parent / "renamed.png")
+    draw_photos(folder[0].parent, ["quite new.png"], (50, 50))
+    window.reload()
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 10 and not window.photos.scanning())
+    qtbot.waitUntil(lambda: window.photos.photo(moved).state is State.APPROVED)
+    assert window.photos.photo(moved).caption == "A dog."
+    qtbot.waitUntil(lambda: window.photos.photo(renamed).state is State.FAILED)
+    window.sources.close()
+    assert window.catalog.photo(folder[0].parent / "quite new.png") is None, "new photos are not read for that"
