@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.mnemonics import plain
 from desktop.settings import OWN_PROMPT, Choices
 from desktop.write_choice import WriteChoice
 from mqwen.hub import STARTER, installed_models
@@ -213,7 +214,7 @@ class Bar(QWidget):
     def _combo(self, field: str, entries: dict[str, str], chosen: str) -> QComboBox:
         combo = QComboBox()
         combo.setMinimumHeight(28)
-        combo.setAccessibleName(field.replace("&", ""))
+        combo.setAccessibleName(plain(field))
         combo.setProperty("field", field)
         for value, text in entries.items():
             combo.addItem(text, value)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
 from desktop.icon import symbol
+from desktop.mnemonics import plain
 
 
 class FilterBar(QWidget):
@@ -101,7 +102,7 @@ class FilterBar(QWidget):
 
     def _show_order(self) -> None:
         chosen = next((action for action in self.order_menu.actions() if action.isChecked()), None)
-        self.order.setText(chosen.text().replace("&", "") if chosen else "")
+        self.order.setText(plain(chosen.text()) if chosen else "")
 
     def _button(self, name: str, menu: QMenu | None = None) -> QToolButton:
         button = QToolButton()

@@ -252,6 +252,10 @@ class ModelsPart(QObject):
         if self._task is not None:
             self._task.stop()
 
+    def idle_now(self) -> bool:
+        """Say whether nothing is being done or looked up."""
+        return self._looking is None and not self.busy()
+
     def busy(self) -> bool:
         return self._task is not None or bool(self._testing)
 

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.mnemonics import plain
+
 
 class PartsDialog(QDialog):
     """The folders that were chosen are attributes once it is accepted.
@@ -40,7 +42,7 @@ class PartsDialog(QDialog):
         if not adapter_only:
             label = QLabel(self.tr("&Name of the new model"))
             label.setBuddy(self._name)
-            self._name.setAccessibleName(label.text().replace("&", ""))
+            self._name.setAccessibleName(plain(label.text()))
             self._name.textChanged.connect(self._update)
             self._needed.append(self._name)
             self._form.addRow(label, self._name)
@@ -85,15 +87,15 @@ class PartsDialog(QDialog):
 
     def _folder(self, text: str) -> QLineEdit:
         field = QLineEdit()
-        plain = text.replace("&", "")
-        field.setAccessibleName(plain)
+        spoken = plain(text)
+        field.setAccessibleName(spoken)
         field.textChanged.connect(self._update)
         browse = QPushButton(self.tr("Browse…"))
-        browse.setAccessibleName(self.tr("Browse: {field}").format(field=plain))
+        browse.setAccessibleName(self.tr("Browse: {field}").format(field=spoken))
         browse.setAutoDefault(False)
 
         def choose() -> None:
-            folder = QFileDialog.getExistingDirectory(self, plain, field.text())
+            folder = QFileDialog.getExistingDirectory(self, spoken, field.text())
             if folder:
                 field.setText(folder)
 

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.mnemonics import plain
 from desktop.preferences import MOST_CARD_GB, MOST_THREADS, Preferences, is_device
 from desktop.shortcuts import ShortcutPage
 
@@ -155,7 +156,7 @@ class SettingsDialog(QDialog):
         place.addWidget(browse)
         label = QLabel(self.tr("Fo&lder of models"))
         label.setBuddy(self.models)
-        self.models.setAccessibleName(label.text().replace("&", ""))
+        self.models.setAccessibleName(plain(label.text()))
         form.addRow(label, place)
         if fixed:
             form.addRow("", _note(self.tr("The environment variable MQWEN_MODELS names this folder.")))
@@ -224,7 +225,7 @@ def _row(form: QFormLayout, text: str, field: QWidget) -> None:
     label = QLabel(text)
     label.setBuddy(field)
     field.setMinimumHeight(_FIELD_HEIGHT)
-    field.setAccessibleName(text.replace("&", ""))
+    field.setAccessibleName(plain(text))
     form.addRow(label, field)
 
 

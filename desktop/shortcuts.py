@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.mnemonics import plain
+
 _DEFAULT = "defaultShortcut"
 _GROUP = "shortcuts"
 _ROW_HEIGHT = 24
@@ -165,14 +167,6 @@ class ShortcutPage(QWidget):
         clash = self.clash()
         self._clash.setText(self.tr("Two actions have {keys}.").format(keys=clash) if clash else "")
         self.clash_changed.emit(bool(clash))
-
-
-def plain(text: str) -> str:
-    """Return a menu's text without its mnemonic: "&Open" is "Open", "打开(&O)" is "打开"."""
-    place = text.find("(&")
-    if place >= 0 and text[place + 3 : place + 4] == ")":
-        text = text[:place] + text[place + 4 :]
-    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
 
 
 def _remember_default(action: QAction) -> None:

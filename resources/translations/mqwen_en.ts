@@ -2,23 +2,6 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en">
 <context>
-    <name>ChangeDialog</name>
-    <message numerus="yes">
-        <source>%n photo(s) would change</source>
-        <translation>
-            <numerusform>%n photo would change</numerusform>
-            <numerusform>%n photos would change</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>C&amp;hange %n photo(s)</source>
-        <translation>
-            <numerusform>C&amp;hange %n photo</numerusform>
-            <numerusform>C&amp;hange %n photos</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>CheckReport</name>
     <message numerus="yes">
         <source>%n photo(s) will be captioned</source>
@@ -197,6 +180,23 @@
         <translation>
             <numerusform>%n hour left</numerusform>
             <numerusform>%n hours left</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Numbers</name>
+    <message numerus="yes">
+        <source>%n photo(s) would change</source>
+        <translation>
+            <numerusform>%n photo would change</numerusform>
+            <numerusform>%n photos would change</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>C&amp;hange %n photo(s)</source>
+        <translation>
+            <numerusform>C&amp;hange %n photo</numerusform>
+            <numerusform>C&amp;hange %n photos</numerusform>
         </translation>
     </message>
 </context>

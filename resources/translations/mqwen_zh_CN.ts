@@ -239,6 +239,10 @@
         <translation>没有打勾的照片保持原样</translation>
     </message>
     <message>
+        <source>C&amp;lose</source>
+        <translation>关闭(&amp;L)</translation>
+    </message>
+    <message>
         <source>&amp;Selected photos ({count})</source>
         <translation>所选照片 ({count})(&amp;S)</translation>
     </message>
@@ -246,21 +250,9 @@
         <source>All photos s&amp;hown ({count})</source>
         <translation>所有显示的照片 ({count})(&amp;H)</translation>
     </message>
-    <message numerus="yes">
-        <source>%n photo(s) would change</source>
-        <translation>
-            <numerusform>将改变 %n 张照片</numerusform>
-        </translation>
-    </message>
     <message>
         <source>the first {count} are listed</source>
         <translation>列出前 {count} 项</translation>
-    </message>
-    <message numerus="yes">
-        <source>C&amp;hange %n photo(s)</source>
-        <translation>
-            <numerusform>更改 %n 张照片(&amp;H)</numerusform>
-        </translation>
     </message>
 </context>
 <context>
@@ -1765,6 +1757,21 @@
     <message>
         <source>Got it</source>
         <translation>知道了</translation>
+    </message>
+</context>
+<context>
+    <name>Numbers</name>
+    <message numerus="yes">
+        <source>%n photo(s) would change</source>
+        <translation>
+            <numerusform>将改变 %n 张照片</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>C&amp;hange %n photo(s)</source>
+        <translation>
+            <numerusform>更改 %n 张照片(&amp;H)</numerusform>
+        </translation>
     </message>
 </context>
 <context>

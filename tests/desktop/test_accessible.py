@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QColor, QPalette
@@ -27,10 +29,11 @@ from PySide6.QtWidgets import (
 
 from desktop.consent import ConsentDialog
 from desktop.language import set_language
+from desktop.mnemonics import plain
 from desktop.parts_dialog import PartsDialog
 from desktop.preferences import Preferences
 from desktop.settings_dialog import SettingsDialog
-from desktop.shortcuts import menu_actions, plain
+from desktop.shortcuts import menu_actions
 from desktop.theme import DARK, LIGHT, apply_theme
 from desktop.trouble import DetailsDialog
 from mqwen.hub.remote import Offer
@@ -209,3 +212,11 @@ def test_the_window_is_usable_at_1280_by_720(qtbot, language, window):
     button = window.bar.button
     assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
     assert button.mapTo(window, QPoint(0, 0)).x() > 0
+
+
+def test_no_name_holds_the_letter_of_a_mnemonic(language, window):
+    named = [widget for widget in controls(window) if isinstance(widget, QComboBox | QLineEdit | QAbstractSlider)]
+    assert len(named) > 4
+    for widget in named:
+        name = QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+        assert not re.search(r"\([A-Z]\)", name), f"{widget!r}: {name!r}"

@@ -16,10 +16,11 @@ from desktop import theme
 from desktop.language import set_language
 from desktop.loading import limit_process, load_with
 from desktop.main import start_again
+from desktop.mnemonics import plain
 from desktop.preferences import Preferences, read_preferences, write_preferences
 from desktop.settings import Settings
 from desktop.settings_file import open_store, settings_path
-from desktop.shortcuts import menu_actions, plain
+from desktop.shortcuts import menu_actions
 from mqwen.errors import Cancelled, DeviceError
 from mqwen.hub import models_folder
 from mqwen.run import RunSettings
