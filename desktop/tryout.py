@@ -89,7 +89,8 @@ class TryDialog(QDialog):
     def __init__(self, prompt: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Try it on a dozen"))
-        self.resize(1100, 760)
+        room = self.screen().availableGeometry()
+        self.resize(min(1100, room.width() - 80), min(760, room.height() - 80))
         self.cards: dict[Path, Card] = {}
         self._given = prompt
         label = QLabel(self.tr("What the model is &asked"))
@@ -106,7 +107,7 @@ class TryDialog(QDialog):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName(self.tr("Progress of the trial"))
-        self.again = QPushButton(self.tr("Try &again"))
+        self.again = QPushButton(self.tr("Try a&gain"))
         self.others = QPushButton(self.tr("&Other photos"))
         self.start = QPushButton(self.tr("&Start with this prompt"))
         self.start.setObjectName("primary")

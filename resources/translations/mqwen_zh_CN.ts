@@ -2422,8 +2422,8 @@
         <translation>试用进度</translation>
     </message>
     <message>
-        <source>Try &amp;again</source>
-        <translation>再试一次(&amp;A)</translation>
+        <source>Try a&amp;gain</source>
+        <translation>再试一次(&amp;G)</translation>
     </message>
     <message>
         <source>&amp;Other photos</source>

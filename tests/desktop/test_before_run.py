@@ -176,3 +176,43 @@ def test_pictures_of_the_dozen_are_shown(qtbot, window, open_folder, tmp_path):
     assert middle.red() > 200 and middle.blue() < 60
     qtbot.waitUntil(lambda: not window.captioning.busy())
     window.try_out.dialog.reject()
+
+
+def test_only_what_is_out_of_date_is_written_anew(qtbot, window, captioner, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", ["a.png", "b.png", "c.png"])
+    paths[2].with_suffix(".txt").write_text("mine", "utf-8")
+    window.bar.existing.setCurrentIndex(window.bar.existing.findData("stale"))
+    open_folder(window, tmp_path / "in", 3)
+    with qtbot.waitSignal(window.captioning.finished):
+        window.start()
+    Image.new("RGB", (64, 48), "red").save(paths[0])
+    captioner.asked.clear()
+    dialog = checked(qtbot, window)
+    assert dialog.heading.text().startswith("1 ")
+    assert any("up to date" in line for line in dialog.lines())
+    with qtbot.waitSignal(window.captioning.finished):
+        dialog.start.click()
+    assert captioner.asked == [paths[0]]
+    assert paths[2].with_suffix(".txt").read_text("utf-8") == "mine"
+
+
+def test_without_a_catalog_no_run_starts_and_it_is_said_why(qtbot, make_window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["a.png"])
+    data = Path(os.environ["MQWEN_DATA_DIR"])
+    (data / "catalog.db").mkdir(parents=True)
+    captioner = FakeCaptioner()
+    window = make_window(Loader(captioner))
+    open_folder(window, tmp_path / "in", 1)
+    dialog = checked(qtbot, window)
+    assert not dialog.start.isEnabled()
+    assert any("catalog" in line for line in dialog.lines())
+    dialog.reject()
+    with qtbot.waitSignal(window.captioning.finished) as ended:
+        window.start()
+    assert ended.args[0].how == "failed" and "catalog" in window.notice.text()
+    assert not captioner.asked and not list((tmp_path / "in").glob("*.txt"))
+    # Captions that are only shown need none.
+    window.bar.write.choose("none")
+    with qtbot.waitSignal(window.captioning.finished) as ended:
+        window.start()
+    assert ended.args[0].how == "done" and captioner.asked

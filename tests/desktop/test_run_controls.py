@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel
 
 from desktop.announce import launcher_message
 from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
-from desktop.photos import Order, State
 from desktop.write_choice import WriteChoice
 from mqwen.run import RunSettings
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
@@ -213,59 +210,3 @@ def test_several_places_can_be_ticked_and_nothing_stands_alone(qtbot):
     assert choice.names() == ("txt",)
     choice.choose("nonsense")
     assert choice.names() == ("txt",)
-
-
-def test_a_thousand_captions_land_on_their_own_photos_whatever_happens(qtbot, make_window, open_folder, tmp_path):
-    """Reload, sort, filter, remove, rename and delete at random while captions arrive."""
-    chance = random.Random(5)
-    folder = tmp_path / "in"
-    paths = draw_photos(folder, [f"{number}.png" for number in range(1000)], size=(8, 8))
-    for path in paths:
-        os.utime(path, (0, chance.randrange(10**6)))
-    captioner = FakeCaptioner(hold=True)
-    window = make_window(Loader(captioner))
-    open_folder(window, folder, 1000)
-    window.start()
-
-    def some() -> Path:
-        return chance.choice(window.photos.paths() or paths)
-
-    def remove() -> None:
-        path = some()
-        index = window.photos.index_of(path)
-        window.grid.selectionModel().select(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        if window.grid.selected_paths() == [path]:
-            window.remove_selected()
-
-    def rename() -> None:
-        path = some()
-        if path.exists():
-            path.rename(path.with_name(f"renamed-{path.name}"))
-
-    filters = ["", "name:1*", "state:captioned", "picture", "NOT x"]
-    operations = [
-        window.reload,
-        lambda: window.photos.sort_by(chance.choice(list(Order))),
-        lambda: window.filtering.bar.edit.setText(chance.choice(filters)),
-        remove,
-        rename,
-        lambda: some().unlink(missing_ok=True),
-    ]
-    for _ in range(60):
-        captioner.let(1 + chance.randrange(25))
-        chance.choice(operations)()
-        qtbot.wait(10)
-    with qtbot.waitSignal(window.captioning.finished, timeout=120_000):
-        captioner.let(2000)
-    window.filtering.bar.edit.setText("")
-    window.reload()
-    qtbot.waitUntil(lambda: not window.photos.scanning())
-    written = {path.name: path.read_text("utf-8") for path in folder.glob("*.txt")}
-    assert len(written) > 800
-    assert written == {name: f"A picture called {name.removesuffix('.txt')}." for name in written}
-    shown = [photo for photo in map(window.photos.photo, window.photos.paths()) if photo.caption]
-    assert len(shown) > 800
-    for photo in shown:
-        own = {text_for(photo.path), f"A picture called {photo.path.stem.removeprefix('renamed-')}."}
-        assert photo.caption in own, photo.path
-    assert all(window.photos.state(photo) is not State.RUNNING for photo in shown)
