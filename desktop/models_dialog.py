@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QDialog,
@@ -59,7 +59,6 @@ class ModelsDialog(QDialog):
             self.table.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.table.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.currentItemChanged.connect(self._show_chosen)
-        self.table.itemActivated.connect(lambda: self.use.click())
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.details = QLabel()
@@ -71,6 +70,7 @@ class ModelsDialog(QDialog):
 
         self.use = self._button(self.tr("&Use"), self.use_requested, self.tr("Caption with this model"))
         self.use.setObjectName("primary")
+        self.table.itemActivated.connect(self.use.click)
         self.get = self._button(self.tr("&Download"), self.get_requested)
         self.test = self._button(
             self.tr("&Test"), self.test_requested, self.tr("Load it and caption one of the sample pictures")
@@ -114,7 +114,7 @@ class ModelsDialog(QDialog):
         self._lay_out()
         self.set_busy(False)
 
-    def _button(self, text: str, wanted: Signal, tip: str = "") -> QPushButton:
+    def _button(self, text: str, wanted: SignalInstance, tip: str = "") -> QPushButton:
         button = QPushButton(text)
         button.setToolTip(tip)
         button.clicked.connect(lambda: self._emit_chosen(wanted))
@@ -207,10 +207,10 @@ class ModelsDialog(QDialog):
         self.status.setText(text)
         self.status.setAccessibleName(text)
 
-    def _emit_chosen(self, wanted: Signal) -> None:
+    def _emit_chosen(self, wanted: SignalInstance) -> None:
         row = self.chosen()
         if row is not None:
-            wanted.emit(row.name)  # type: ignore[attr-defined]
+            wanted.emit(row.name)
 
     def _get_other(self) -> None:
         name = self.hub_id.text().strip()

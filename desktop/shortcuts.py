@@ -111,8 +111,9 @@ class ShortcutPage(QWidget):
         column.addWidget(self._clash)
         self.table.currentItemChanged.connect(self._chosen)
         self.edit.keySequenceChanged.connect(self._change)
-        if self._actions:
-            self.table.setCurrentItem(self.table.topLevelItem(0))
+        first = self.table.topLevelItem(0)
+        if first is not None:
+            self.table.setCurrentItem(first)
         self._show()
 
     def set_keys(self, action: QAction, keys: QKeySequence) -> None:
@@ -143,7 +144,8 @@ class ShortcutPage(QWidget):
                 action.setShortcut(keys)
 
     def _row(self) -> int:
-        return self.table.indexOfTopLevelItem(self.table.currentItem()) if self.table.currentItem() else -1
+        item = self.table.currentItem()
+        return self.table.indexOfTopLevelItem(item) if item is not None else -1
 
     def _chosen(self) -> None:
         if self._row() >= 0:

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +122,7 @@ def scenes(window: MainWindow, folder: Path) -> Iterator[tuple[str, QWidget]]:
     yield from dialogs(window, parts)
 
 
-def dialogs(window: MainWindow, actions: dict[str, Callable[[], object]]) -> Iterator[tuple[str, QWidget]]:
+def dialogs(window: MainWindow, actions: Mapping[str, Callable[[], object]]) -> Iterator[tuple[str, QWidget]]:
     """Open each dialog, yield it when what it looks up is there, and close it."""
     from PySide6.QtWidgets import QDialog  # noqa: TID251
 
