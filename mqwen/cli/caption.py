@@ -26,6 +26,7 @@ from mqwen.engine.caption import Caption
 from mqwen.engine.prompts import LANGUAGES, STYLES
 from mqwen.errors import MqwenError, WriteError
 from mqwen.hub import find_model
+from mqwen.library.decide import HUMAN
 from mqwen.library.targets import TARGETS
 from mqwen.run import Outcome, StopFlag, run, survey
 from mqwen.run_settings import EXISTING, SIDECAR_NAMING, RunSettings
@@ -230,11 +231,13 @@ class _OnDemand:
 def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arguments: argparse.Namespace) -> int:
     """Tell what becomes of each photo and, however the run ends, what became of them all; return the exit status."""
     count = {"captioned": 0, "skipped": 0, "failed": 0}
+    persons = 0
     ended_by: WriteError | None = None
     broken = False
     try:
         for outcome in outcomes:
             count[outcome.status] += 1
+            persons += outcome.status == "skipped" and outcome.reason == HUMAN
             if arguments.json:
                 progress.say(_json(outcome), stdout=True)
             elif outcome.status == "captioned":
@@ -251,6 +254,8 @@ def _report(outcomes: Iterator[Outcome], progress: Progress, stop: StopFlag, arg
         raise
     finally:
         progress.close()
+        if persons:
+            print(f"{persons} skipped: {HUMAN}", file=sys.stderr)
         verb = "to caption" if arguments.dry_run else "captioned"
         summary = f"{count['captioned']} {verb}, {count['skipped']} skipped, {count['failed']} failed"
         if ended_by or broken or stop.finishing():

@@ -42,6 +42,9 @@ def test_json_gives_one_object_a_photo_and_the_exit_status_tells_of_failures(
             assert (line["status"], line["reason"], line["keywords"]) == ("captioned", None, [])
             assert (folder / name).with_suffix(".txt").read_text(encoding="utf-8") == line["caption"] != ""
     (folder / "cut.jpg").unlink()
+    (folder / "2.txt").write_text("A person's words")
+    kept = inside("caption", folder, "--model", model, "--existing", "stale", "--max-new-tokens", 6)
+    assert "1 skipped: a person wrote or edited its text; only --existing overwrite-all" in kept.stderr
     again = inside("caption", folder, "--model", model, "--json")
     assert again.returncode == 0
     assert {line["status"] for line in records(again.stdout)} == {"skipped"}
