@@ -113,7 +113,7 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
     from PySide6.QtCore import QEventLoop, QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from desktop.main import QUIET  # all of the app, as its users import it
+    from desktop.main import SWITCH_S  # and with it all of the app, as its users import it
     from desktop.photos import Order
     from desktop.settings import Settings
     from desktop.theme import apply_theme
@@ -121,7 +121,7 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
     from desktop.worker import CaptionWorker
     from mqwen.run import RunSettings
 
-    del QUIET
+    sys.setswitchinterval(SWITCH_S)
     imported = time.perf_counter()
     app = QApplication(sys.argv[:1])
     apply_theme(app, "light")

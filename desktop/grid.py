@@ -211,6 +211,11 @@ class PhotoGrid(QListView):
 
     # Painting.
 
+    def dataChanged(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int] = ()) -> None:
+        # A QListView lays out all photos anew, as a cell's size might have changed. Ours never do: 50 captions a
+        # second over 100,000 photos would keep it busy with nothing else.
+        QAbstractItemView.dataChanged(self, first, last, list(roles))
+
     def set_hint(self, text: str) -> None:
         """Set what is said in the middle while there are no photos."""
         self._hint = text

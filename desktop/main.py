@@ -28,6 +28,10 @@ from mqwen.environment import prepare_process
 # A damaged photo is shown as one, a script without a font as boxes: what Qt mutters about it is no news in a terminal.
 QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
 
+# How long another thread may keep Python to itself once the window wants it: each call into Qt may have to ask for it
+# again, so that at Python's own 5 ms painting a page beside a run took up to 0.5 s.
+SWITCH_S = 0.0005
+
 
 def main(argv: list[str] | None = None) -> int:
     """Open the window with the paths on the command line; return the exit status."""
@@ -37,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     terminal.setLevel(logging.WARNING)  # the log file hears more
     logging.basicConfig(handlers=[terminal], format="%(levelname)s %(name)s: %(message)s")
     QLoggingCategory.setFilterRules(QUIET)
+    sys.setswitchinterval(SWITCH_S)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("mqwen")
     app.setApplicationDisplayName("MQwen")

@@ -7,10 +7,12 @@ import threading
 
 import pytest
 from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QListView
 
 from desktop import scanning as scanning_module
 from desktop import thumbnails as thumbnails_module
-from desktop.photos import Photo, State
+from desktop.grid import PhotoGrid
+from desktop.photos import Order, Photo, State
 from desktop.sidecars import places
 from tests.desktop.fakes import draw_photos
 
@@ -176,3 +178,28 @@ def test_finds_every_kind_of_text_beside_a_photo_and_nothing_else(qtbot, window,
     captions = {photo.path.name: photo.caption for photo in window.photos.listed() if photo.caption}
     assert captions["plain.png"] == "p" and captions["two.png"] == "t" and captions["c.png"] == "c"
     assert "none.png" not in captions and "x.png" not in captions
+
+
+def test_a_caption_that_arrives_lays_nothing_out_anew(qtbot, make_window, loader, open_folder, tmp_path, monkeypatch):
+    paths = draw_photos(tmp_path / "in", ["1.png", "2.png"])
+    layouts = []
+
+    def lay_out(grid):
+        layouts.append(1)
+        QListView.doItemsLayout(grid)
+
+    monkeypatch.setattr(PhotoGrid, "doItemsLayout", lay_out, raising=False)
+    window = make_window(loader)
+    open_folder(window, tmp_path / "in", 2)
+    qtbot.wait(300)
+    assert layouts
+    layouts.clear()
+    cell = window.grid.visualRect(window.photos.index(1))
+    before = window.grid.viewport().grab(cell).toImage()
+    window.photos.set_caption(paths[1], "A caption that arrives.")
+    qtbot.wait(200)
+    assert window.grid.viewport().grab(cell).toImage() != before
+    assert layouts == []
+    window.photos.sort_by(Order.STATE)
+    qtbot.wait(200)
+    assert layouts, "the spy sees layouts"
