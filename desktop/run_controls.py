@@ -119,8 +119,9 @@ class RunControls(QObject):
 
     def _scanned(self) -> None:
         run, self._resuming = self._resuming, None
-        if run is not None:
-            window = self._window
+        window = self._window
+        # Where something else was opened meanwhile, the next start offers the run again.
+        if run is not None and set(window.sources.paths) == set(run.sources or run.paths):
             window.captioning.set_places(window.sources.paths, run.settings.write)
             window.captioning.start(run.paths, run.settings.model, run.settings, window.interrupted)
 
