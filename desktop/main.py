@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QLoggingCategory, QProcess
+from PySide6.QtCore import QLoggingCategory, QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from desktop.icon import app_icon
@@ -25,6 +25,7 @@ from desktop.window import MainWindow
 from mqwen import __version__
 from mqwen.environment import prepare_process
 
+log = logging.getLogger(__name__)
 # A damaged photo is shown as one, a script without a font as boxes: what Qt mutters about it is no news in a terminal.
 QUIET = "qt.gui.imageio*=false\nqt.imageformats*=false\nqt.text.font.db=false"
 
@@ -68,6 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     window.show()
     if paths:
         window.open(paths)
+    QTimer.singleShot(0, lambda: log.info("the window is shown"))
     status = app.exec()
     instance.close()
     reporter.close()
