@@ -211,7 +211,9 @@ class ModelsPart(QObject):
         self._testing, self._last_words = name, ""
         self.dialog.set_busy(True, self.tr("Loading {name} and captioning a sample picture…").format(name=name))
         sample = resources_path() / "samples" / "scene-01.jpg"
-        settings = self._window.settings_part.applied_to(RunSettings(write=("none",), max_new_tokens=64))
+        settings = self._window.settings_part.applied_to(
+            RunSettings(write=("none",), language=self._window.bar.choices().language, max_new_tokens=64)
+        )
         self._window.captioning.try_out([sample], name, settings)
 
     def _tested(self, path: Path, caption: str, reason: str) -> None:
