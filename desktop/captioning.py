@@ -14,7 +14,7 @@ from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
-from desktop.sidecars import RunTargets, places, save_edit, sources_of
+from desktop.sidecars import EditPlaces, RunTargets, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job, Trial
 from mqwen.engine.prompts import fill
 from mqwen.errors import MqwenError
@@ -22,7 +22,6 @@ from mqwen.run import Outcome, RunSettings
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
-    from mqwen.library.targets import Targets
 
 _STREAM_MS = 100
 _STACK_BYTES = 16 << 20  # macOS gives threads 512 KB, too little for torch
@@ -196,10 +195,9 @@ class Captioning(QObject):
         self._opened = [now, *(earlier for earlier in self._opened if earlier != now)]
         self._write = tuple(write)
 
-    def places_of(self) -> tuple[Callable[[Path], Targets], tuple[str, ...]]:
-        """Return where the words of a photo may stand, for any photo and thread, and where they go if none do."""
-        opened, write = list(self._opened), self._write
-        return lambda path: places(sources_of(path, opened), write), write
+    def places_of(self) -> EditPlaces:
+        """Return where the words of photos may stand, as what is open now says."""
+        return EditPlaces(self._opened, self._write)
 
     def guard(self, paths: Iterable[Path]) -> None:
         """Keep the run that is under way from these photos, which a human edits."""

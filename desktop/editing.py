@@ -17,6 +17,7 @@ from desktop.captioning import Captioning
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
 from desktop.scanning import reason_of
+from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
 from mqwen.library.edited_files import Words, standing_words, write_words
@@ -24,7 +25,6 @@ from mqwen.library.records import PhotoUpdate
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
-    from mqwen.library.targets import Targets
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +45,6 @@ class Edited:
     shown: str
     state: State
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class _Where:
-    """Where words may stand, and where they go, as it was when the edit was made."""
-
-    targets: Callable[[Path], Targets]
-    write: tuple[str, ...]
 
 
 class Editing(QObject):
@@ -123,7 +115,7 @@ class Editing(QObject):
         if not paths or self._closed:
             return
         self._captioning.guard(paths)
-        where = _Where(*self._captioning.places_of())
+        where = self._captioning.places_of()
         self._submit(lambda: self._make(paths, change, label, state, where), wait=len(paths) == 1)
 
     def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
@@ -147,15 +139,15 @@ class Editing(QObject):
         number = self._reads
         if self._closed:
             return number
-        targets, _ = self._captioning.places_of()
+        where = self._captioning.places_of()
         shown = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
 
         def work() -> None:
             known = known_of(self._catalog(), paths)
             words = [as_shown(Words.of(known.get(path)), shown.get(path, "")) for path in paths]
             if len(paths) == 1:
-                with suppress(MqwenError), targets(paths[0]) as places:  # unreadable: its badge says so already
-                    words = [standing_words(paths[0], Words.of(known.get(paths[0])), places)]
+                with suppress(MqwenError):  # unreadable: its badge says so already
+                    words = [standing_words(paths[0], Words.of(known.get(paths[0])), where.targets(paths[0]))]
             self.words_read.emit(number, words)
 
         self._submit(work)
@@ -202,7 +194,7 @@ class Editing(QObject):
             self._show()
 
     def _make(
-        self, paths: Sequence[Path], change: Change, label: str, state: records.State | None, where: _Where
+        self, paths: Sequence[Path], change: Change, label: str, state: records.State | None, where: EditPlaces
     ) -> None:
         try:
             catalog = self._catalog()
@@ -217,8 +209,7 @@ class Editing(QObject):
             known = None
             try:
                 known = catalog.photo(path) or catalog.observe(path)
-                with where.targets(path) as places:
-                    old = standing_words(path, Words.of(known), places)
+                old = standing_words(path, Words.of(known), where.targets(path))
                 if old != Words.of(known):
                     catalog.update(_adopted(known, old))
                 new = change(path, old)
@@ -231,14 +222,13 @@ class Editing(QObject):
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
                 results.append(self._write(catalog, path, old, where))
         step = catalog.edit(edits, label) if edits else None
-        for path in step.photos if step else ():
-            results.append(self._write(catalog, path, olds[path], where))
-        self._tell(results)
+        results += [self._write(catalog, path, olds[path], where) for path in (step.photos if step else ())]
+        self._tell(results, where)
 
     def _swap(self, *, back: bool) -> None:
         if self._closed:
             return
-        where = _Where(*self._captioning.places_of())
+        where = self._captioning.places_of()
 
         def work() -> None:
             catalog = self._catalog()
@@ -248,14 +238,14 @@ class Editing(QObject):
             if step is None:
                 return
             results = [self._write(catalog, path, olds.get(path, Words()), where) for path in step.photos]
-            self._tell(results)
+            self._tell(results, where)
             if step.left:
                 names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
                 self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
         self._submit(work)
 
-    def _write(self, catalog: Catalog, path: Path, old: Words, where: _Where) -> Edited:
+    def _write(self, catalog: Catalog, path: Path, old: Words, where: EditPlaces) -> Edited:
         """Bring a photo's files from its old words to those that the catalog has now."""
         known = catalog.photo(path)
         new, state = Words.of(known), State(known.state) if known is not None else State.EDITED
@@ -263,15 +253,15 @@ class Editing(QObject):
 
         def through(photo: Path, name: str, text: str) -> bool:
             # A metadata.jsonl has one writer at a time: while a run holds it, the edit goes through the run's hands.
-            return run is not None and run.write_edit(photo, name, text, places.table_folder(photo))
+            return run is not None and run.write_edit(photo, name, text, where.targets(photo).table_folder(photo))
 
         shown = new.caption()
         try:
-            with run.editing(path) if run else nullcontext(), where.targets(path) as places:
+            with run.editing(path) if run else nullcontext():
                 if new != old:
-                    write_words(path, old, new, places, where.write, through)
-            with where.targets(path) as places:  # again, as a table is written when it is closed
-                shown = places.text(path) or shown
+                    write_words(path, old, new, where.targets(path), where.write, through)
+            if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
+                shown = where.targets(path).text(path) or shown
         except MqwenError as error:
             return Edited(path, shown, State.FAILED, reason_of(error))
         return Edited(path, " ".join(shown.split()), state if shown or state is not State.EDITED else State.NEW)
@@ -282,10 +272,13 @@ class Editing(QObject):
         words = known if known.captions or photo is None else Words({"": photo.caption} if photo.caption else {})
         return Edited(path, change(path, words).caption(), State.FAILED, reason_of(error))
 
-    def _tell(self, results: list[Edited]) -> None:
-        self._results.append(results)
-        self._done.emit()
-        self._look_at_steps()
+    def _tell(self, results: list[Edited], where: EditPlaces) -> None:
+        try:
+            where.close()
+        finally:
+            self._results.append(results)
+            self._done.emit()
+            self._look_at_steps()
 
     def _look_at_steps(self) -> None:
         catalog = self._catalog()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from mqwen.errors import WriteError
@@ -31,6 +31,31 @@ def sources_of(photo: Path, opened: Sequence[Collection[Path]]) -> Collection[Pa
         if photo in sources or any(folder in sources for folder in photo.parents):
             return sources
     return opened[0] if opened else ()
+
+
+class EditPlaces:
+    """Where the words of photos may stand while one edit is made, and where they go if none do; for one thread.
+
+    One Targets serves all photos that were open together: each lists the folders for itself.
+    """
+
+    def __init__(self, opened: Sequence[Collection[Path]], write: Sequence[str]) -> None:
+        self.write = tuple(write)
+        self._opened = tuple(opened)
+        self._targets: dict[frozenset[Path], Targets] = {}
+
+    def targets(self, photo: Path) -> Targets:
+        """Return the places for a photo."""
+        sources = frozenset(sources_of(photo, self._opened))
+        if sources not in self._targets:
+            self._targets[sources] = places(sources, self.write)
+        return self._targets[sources]
+
+    def close(self) -> None:
+        """Bring every metadata.jsonl up to date. Raises WriteError, DiskFullError as Targets.close()."""
+        with ExitStack() as stack:
+            for targets in self._targets.values():
+                stack.callback(targets.close)
 
 
 class RunTargets(Targets):
