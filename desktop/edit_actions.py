@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtCore import QLocale, QMimeData, QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
@@ -50,6 +50,7 @@ class EditActions(QObject):
         menu.addSeparator()
         menu.addActions([self.copy, self.paste, self.approve])
         self._editing.steps_changed.connect(self._name_steps)
+        self._editing.progressed.connect(self._tell_progress)
         self._name_steps(None, None)
 
     def copy_caption(self) -> None:
@@ -88,6 +89,14 @@ class EditActions(QObject):
         self.redo.setEnabled(redo is not None)
         self.undo.setText(self.tr("&Undo {what}").format(what=self._what(undo)) if undo else self.tr("&Undo"))
         self.redo.setText(self.tr("Re&do {what}").format(what=self._what(redo)) if redo else self.tr("Re&do"))
+
+    def _tell_progress(self, done: int, total: int) -> None:
+        if done == total:
+            self._window.notice.clear("edits")
+            return
+        number = QLocale().toString
+        text = self.tr("Changing photos: {done} of {total}").format(done=number(done), total=number(total))
+        self._window.notice.say("edits", text)
 
     def _what(self, step: EditStep) -> str:
         name = self._labels.get(step.label, step.label)

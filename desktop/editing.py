@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Change = Callable[[Path, Words], Words]
+_MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
 
 
@@ -60,6 +61,7 @@ class Editing(QObject):
     previewed = Signal(object)  # what preview() worked out
     failed = Signal(object, str)  # path, reason
     recovered = Signal(object)  # path
+    progressed = Signal(int, int)  # photos written, of how many: every now and then while an edit of many is made
     refused = Signal(str)  # nothing was changed at all, and why
 
     _done = Signal()
@@ -222,7 +224,7 @@ class Editing(QObject):
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
                 results.append(self._write(catalog, path, old, where))
         step = catalog.edit(edits, label) if edits else None
-        results += [self._write(catalog, path, olds[path], where) for path in (step.photos if step else ())]
+        results += self._write_all(catalog, step.photos if step else (), olds, where)
         self._tell(results, where)
 
     def _swap(self, *, back: bool) -> None:
@@ -237,13 +239,22 @@ class Editing(QObject):
             step = catalog.undo() if back else catalog.redo()
             if step is None:
                 return
-            results = [self._write(catalog, path, olds.get(path, Words()), where) for path in step.photos]
-            self._tell(results, where)
+            self._tell(self._write_all(catalog, step.photos, olds, where), where)
             if step.left:
                 names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
                 self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
         self._submit(work)
+
+    def _write_all(
+        self, catalog: Catalog, paths: Sequence[Path], olds: Mapping[Path, Words], where: EditPlaces
+    ) -> list[Edited]:
+        results: list[Edited] = []
+        for path in paths:
+            results.append(self._write(catalog, path, olds.get(path, Words()), where))
+            if len(paths) > _MANY and (len(results) % _MANY == 0 or len(results) == len(paths)):
+                self.progressed.emit(len(results), len(paths))
+        return results
 
     def _write(self, catalog: Catalog, path: Path, old: Words, where: EditPlaces) -> Edited:
         """Bring a photo's files from its old words to those that the catalog has now."""

@@ -197,8 +197,13 @@ def test_approving_is_a_step_that_touches_no_file(qtbot, window, open_folder, tm
 def test_many_photos_are_one_step(qtbot, window, open_folder, tmp_path, count):
     paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(count)])
     open_folder(window, tmp_path / "in", count)
+    said = []
+    window.editing.progressed.connect(lambda done, total: said.append((done, total, window.notice.text())))
     window.editing.apply(paths, lambda path, words: words.with_caption("", f"photo {path.stem}"), "caption")
     settled(qtbot, window)
+    assert [(done, total) for done, total, _ in said] == [(20, 60), (40, 60), (60, 60)]
+    assert "40 of 60" in said[1][2]
+    assert "Changing" not in said[2][2]
     assert [text_of(path) for path in paths] == [f"photo {number}" for number in range(count)]
     window.editing.undo()
     settled(qtbot, window)
