@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -85,6 +86,12 @@ class FailureDock(QDockWidget):
         if item is not None:
             self._tree.takeTopLevelItem(self._tree.indexOfTopLevelItem(item))
             self.count_changed.emit(len(self._items))
+
+    def discard_all(self, paths: Iterable[Path]) -> None:
+        """Take many from the list, of which most are not there."""
+        if self._items:
+            for path in self._items.keys() & set(paths):
+                self.discard(path)
 
     def clear(self) -> None:
         self._items.clear()

@@ -23,7 +23,7 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QP
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QMenu, QPlainTextEdit, QWidget
 
 from desktop.delegate import MARGIN, PhotoDelegate
-from desktop.photos import PHOTO_ROLE, PhotoModel
+from desktop.photos import PHOTO_ROLE, AnyIndex, PhotoModel
 from desktop.row_delegate import RowDelegate
 from desktop.thumbnails import Thumbnails
 
@@ -211,7 +211,7 @@ class PhotoGrid(QListView):
 
     # Painting.
 
-    def dataChanged(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int] = ()) -> None:
+    def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
         # A QListView lays out all photos anew, as a cell's size might have changed. Ours never do: 50 captions a
         # second over 100,000 photos would keep it busy with nothing else.
         QAbstractItemView.dataChanged(self, first, last, list(roles))

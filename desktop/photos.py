@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 
 from desktop.photo import Order, Photo, State, merged, sort_photos
 
-__all__ = ["NO_PARENT", "PHOTO_ROLE", "Order", "Photo", "PhotoModel", "State"]
+__all__ = ["NO_PARENT", "PHOTO_ROLE", "AnyIndex", "Order", "Photo", "PhotoModel", "State"]
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 PHOTO_ROLE = Qt.ItemDataRole.UserRole

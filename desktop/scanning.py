@@ -22,7 +22,7 @@ Settle = Callable[[list[Photo]], None]
 
 # A view lays out again whenever rows come, so batches grow with what is there; the first ones come at once.
 _FIRST_BATCH = 50
-_LARGEST_BATCH = 2000
+_LARGEST_BATCH = 1000
 _BATCH_SECONDS = 0.25
 _SUFFIXES = {"txt": ".txt", "caption": ".caption", "jsonl": ".jsonl", "xmp": ".xmp"}
 

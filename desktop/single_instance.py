@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtCore import QLockFile, QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from mqwen.library.data_folder import data_folder
@@ -41,6 +41,7 @@ class SingleInstance(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
+        self._sockets: list[QLocalSocket] = []  # children of the server
 
     def first(self, paths: Sequence[Path]) -> bool:
         """Say whether this process is to open the window; False after the first one has taken the paths.
@@ -64,6 +65,7 @@ class SingleInstance(QObject):
 
     def close(self) -> None:
         """Let another start be the first."""
+        self._sockets.clear()
         self._server.close()
         self._lock.unlock()
 
@@ -80,11 +82,24 @@ class SingleInstance(QObject):
         socket.disconnectFromServer()
         return taken
 
+    @Slot()
     def _accept(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
-            socket.setParent(self)
-            socket.readyRead.connect(lambda socket=socket: self._read(socket))  # type: ignore[misc]
-            socket.disconnected.connect(socket.deleteLater)
+            self._sockets.append(socket)
+            socket.readyRead.connect(self._read_all)
+            socket.disconnected.connect(self._drop_closed)
+        self._read_all()
+
+    @Slot()
+    def _drop_closed(self) -> None:
+        for socket in list(self._sockets):
+            if socket.state() == QLocalSocket.LocalSocketState.UnconnectedState:
+                self._sockets.remove(socket)
+                socket.deleteLater()
+
+    @Slot()
+    def _read_all(self) -> None:
+        for socket in list(self._sockets):
             self._read(socket)
 
     def _read(self, socket: QLocalSocket) -> None:

@@ -34,7 +34,7 @@ class Sources(QObject):
     """
 
     failed = Signal(object, str)  # path, reason: a folder or a sidecar that cannot be read
-    recovered = Signal(object)  # path: found well
+    recovered = Signal(list)  # paths: found well
     finished = Signal()  # the last photo has come
     opened = Signal(object)  # tuple[Path, ...]: what is open now
 
@@ -91,12 +91,14 @@ class Sources(QObject):
             return
         self._photos.add(photos)
         self._spare_the_collector()
+        well: list[Path] = []
         for photo in photos:
             listed = self._photos.photo(photo.path)
             if photo.state is State.FAILED:
                 self.failed.emit(photo.path, photo.reason)
             elif listed is not None and listed.state is not State.FAILED:
-                self.recovered.emit(photo.path)
+                well.append(photo.path)
+        self.recovered.emit(well)
 
     def _spare_the_collector(self) -> None:
         """Keep Python's garbage collector from going through all photos again and again: 50 ms for 100,000.

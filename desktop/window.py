@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
         self.captioning.loading.connect(lambda: self.footer.show_busy(self.tr("Loading model…")))
         self.captioning.model_loaded.connect(self._model_loaded)
         self.sources.failed.connect(self.failures.add)
-        self.sources.recovered.connect(self.failures.discard)
+        self.sources.recovered.connect(self.failures.discard_all)
         self.sources.finished.connect(self._scan_finished)
         self.captioning.failed.connect(self.failures.add)
         self.captioning.recovered.connect(self.failures.discard)

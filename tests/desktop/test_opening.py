@@ -76,7 +76,7 @@ def test_subfolders_are_a_choice_that_is_kept(qtbot, make_window, loader, open_f
 
 
 def test_a_second_start_hands_its_paths_to_the_first_and_ends(qtbot, window, folders, tmp_path):
-    first = SingleInstance(tmp_path / "data")
+    first = SingleInstance(tmp_path / "data", window)
     assert first.first([])
     first.paths_received.connect(window.opening.receive)
     environment = {**os.environ, "MQWEN_DATA_DIR": str(tmp_path / "data")}
