@@ -20,8 +20,7 @@ from desktop.scanning import reason_of
 from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
-from mqwen.library.edited_files import Words, standing_words, write_words
-from mqwen.library.records import PhotoUpdate
+from mqwen.library.edited_files import Words, adopted, standing_words, write_words
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
@@ -146,7 +145,7 @@ class Editing(QObject):
 
         def work() -> None:
             known = known_of(self._catalog(), paths)
-            words = [as_shown(Words.of(known.get(path)), shown.get(path, "")) for path in paths]
+            words = [Words.of(known.get(path)).as_shown(shown.get(path, "")) for path in paths]
             if len(paths) == 1:
                 with suppress(MqwenError):  # unreadable: its badge says so already
                     words = [standing_words(paths[0], Words.of(known.get(paths[0])), where.targets(paths[0]))]
@@ -213,7 +212,7 @@ class Editing(QObject):
                 known = catalog.photo(path) or catalog.observe(path)
                 old = standing_words(path, Words.of(known), where.targets(path))
                 if old != Words.of(known):
-                    catalog.update(_adopted(known, old))
+                    catalog.update(adopted(known, old))
                 new = change(path, old)
             except MqwenError as error:
                 results.append(self._unmade(path, Words.of(known), change, error))
@@ -316,24 +315,3 @@ class Editing(QObject):
                     self._photos.set_unsaved(one.path, one.shown, reason)
                     self.failed.emit(one.path, reason)
             self.edited.emit(results)
-
-
-def as_shown(known: Words, shown: str) -> Words:
-    """Return what the catalog knows of a photo with the text that the list shows, which may be newer."""
-    lines = {" ".join(text.split()) for text in (*known.captions.values(), known.alt_text or "")}
-    if not shown or shown in lines or shown == ", ".join(known.keywords):
-        return known
-    return known.with_line(known.caption(), shown, "")
-
-
-def _adopted(known: records.Photo, words: Words) -> PhotoUpdate:
-    """Return the update by which the catalog knows the words that a photo's files have."""
-    gone = dict.fromkeys(known.captions, "")
-    return PhotoUpdate(
-        known.path,
-        state="captioned" if known.state == "new" else known.state,
-        captions={**gone, **words.captions},
-        keywords=words.keywords,
-        alt_text=words.alt_text,
-        reason=known.reason,
-    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mqwen.engine.caption import split_keywords
 from mqwen.errors import MqwenError, WriteError
-from mqwen.library.records import Photo, PhotoEdit, State
+from mqwen.library.records import Photo, PhotoEdit, PhotoUpdate, State
 from mqwen.library.sidecar import one_line
 from mqwen.library.targets import METADATA_TARGETS, Targets
 
@@ -65,6 +65,13 @@ class Words:
             return replace(self, keywords=split_keywords(text))
         return self.with_caption(next(iter(self.captions), language), text)
 
+    def as_shown(self, shown: str) -> Words:
+        """Return the words with the text that a list shows, which may be newer than these."""
+        lines = {" ".join(text.split()) for text in (*self.captions.values(), self.alt_text or "")}
+        if not shown or shown in lines or shown == ", ".join(self.keywords):
+            return self
+        return self.with_line(self.caption(), shown, "")
+
     def with_caption(self, language: str, text: str) -> Words:
         """Return the words with one language's caption as this text, on one line; a blank one takes it away."""
         captions = {**self.captions, language: one_line(text)}
@@ -109,6 +116,18 @@ def standing_words(photo: Path, known: Words, targets: Targets) -> Words:
         if data.alt_text and data.alt_text != words.alt_text:
             words = replace(words, alt_text=data.alt_text)
     return words
+
+
+def adopted(known: Photo, words: Words) -> PhotoUpdate:
+    """Return the update by which the catalog knows the words that a photo's files have."""
+    return PhotoUpdate(
+        known.path,
+        state="captioned" if known.state == "new" else known.state,
+        captions={**dict.fromkeys(known.captions, ""), **words.captions},
+        keywords=words.keywords,
+        alt_text=words.alt_text,
+        reason=known.reason,
+    )
 
 
 def write_words(
