@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
+from desktop.reasons import shown
 from desktop.scanning import reason_of
 from desktop.sidecars import EditPlaces, RunTargets, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job, Trial
@@ -267,7 +268,7 @@ class Captioning(QObject):
             self._photos.set_caption(path, outcome.caption or "")
             self.recovered.emit(path)
         elif outcome.status == "failed":
-            reason = outcome.reason or self.tr("unknown reason")
+            reason = shown(outcome.reason) if outcome.reason else self.tr("unknown reason")
             self._photos.set_failed(path, reason)
             self.failed.emit(path, reason)
         self.progressed.emit()

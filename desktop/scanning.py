@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photos import Photo, State
+from desktop.reasons import shown
 from mqwen.errors import InputError, MqwenError
 from mqwen.library.metadata_jsonl import JOURNAL, NAME
 from mqwen.library.scan import is_photo_name, scan
@@ -104,7 +105,7 @@ class FolderScan(QThread):
 
 def reason_of(error: MqwenError) -> str:
     """Return an error as a clause for a list that names the file beside it."""
-    return f"{error.what}. {error.hint}" if error.hint else error.what
+    return shown(f"{error.what}. {error.hint}" if error.hint else error.what)
 
 
 class _Beside:

@@ -575,6 +575,10 @@
         <source>Re&amp;do</source>
         <translation>重做(&amp;D)</translation>
     </message>
+    <message>
+        <source>Changing photos: {done} of {total}</source>
+        <translation>正在更改照片：{done} / {total}</translation>
+    </message>
     <message numerus="yes">
         <source>{what} of %n photos</source>
         <translation>
@@ -1934,6 +1938,153 @@
     <message>
         <source>{number} of {total}</source>
         <translation>{number} / {total}</translation>
+    </message>
+</context>
+<context>
+    <name>Reasons</name>
+    <message>
+        <source>the file ends before its picture does</source>
+        <translation>文件在图片结束之前就断了</translation>
+    </message>
+    <message>
+        <source>the picture is damaged ({reason})</source>
+        <translation>图片已损坏（{reason}）</translation>
+    </message>
+    <message>
+        <source>reading it failed ({reason})</source>
+        <translation>读取失败（{reason}）</translation>
+    </message>
+    <message>
+        <source>the file cannot be opened ({reason})</source>
+        <translation>无法打开文件（{reason}）</translation>
+    </message>
+    <message>
+        <source>the file is empty (0 bytes)</source>
+        <translation>文件是空的（0 字节）</translation>
+    </message>
+    <message>
+        <source>the file is not there (any more)</source>
+        <translation>文件不在（或已不在）那里</translation>
+    </message>
+    <message>
+        <source>the link leads to no file</source>
+        <translation>链接没有指向文件</translation>
+    </message>
+    <message>
+        <source>the link leads back to itself</source>
+        <translation>链接指向了自身</translation>
+    </message>
+    <message>
+        <source>permission denied</source>
+        <translation>没有权限</translation>
+    </message>
+    <message>
+        <source>its content is zeros</source>
+        <translation>文件内容全是零</translation>
+    </message>
+    <message>
+        <source>it is a video</source>
+        <translation>这是视频</translation>
+    </message>
+    <message>
+        <source>it is a folder, not a picture</source>
+        <translation>这是文件夹，不是图片</translation>
+    </message>
+    <message>
+        <source>it is a pipe or a device, not a file</source>
+        <translation>这是管道或设备，不是文件</translation>
+    </message>
+    <message>
+        <source>it is not a picture that MQwen can read</source>
+        <translation>这不是 MQwen 能读取的图片</translation>
+    </message>
+    <message>
+        <source>it is a HEIC photo, and the decoder for them is not installed</source>
+        <translation>这是 HEIC 照片，但没有安装解码器</translation>
+    </message>
+    <message>
+        <source>there is not enough memory to decode it</source>
+        <translation>内存不足，无法解码</translation>
+    </message>
+    <message>
+        <source>it is not a regular file</source>
+        <translation>这不是普通文件</translation>
+    </message>
+    <message>
+        <source>it is read-only</source>
+        <translation>文件是只读的</translation>
+    </message>
+    <message>
+        <source>its text is not UTF-8, and was left as it is</source>
+        <translation>其中的文字不是 UTF-8，已保持原样</translation>
+    </message>
+    <message>
+        <source>an empty caption is not written</source>
+        <translation>不写入空的描述</translation>
+    </message>
+    <message>
+        <source>Copy or download it again.</source>
+        <translation>请重新复制或下载。</translation>
+    </message>
+    <message>
+        <source>Convert it to JPEG or PNG, or take it out of the folder.</source>
+        <translation>请转换为 JPEG 或 PNG，或移出文件夹。</translation>
+    </message>
+    <message>
+        <source>Check the name and the disk.</source>
+        <translation>请检查名称和磁盘。</translation>
+    </message>
+    <message>
+        <source>Check the name.</source>
+        <translation>请检查名称。</translation>
+    </message>
+    <message>
+        <source>Check the disk.</source>
+        <translation>请检查磁盘。</translation>
+    </message>
+    <message>
+        <source>Check its permissions.</source>
+        <translation>请检查其权限。</translation>
+    </message>
+    <message>
+        <source>Repair or remove the link.</source>
+        <translation>请修复或删除链接。</translation>
+    </message>
+    <message>
+        <source>Make the file readable for you.</source>
+        <translation>请让您自己能读取该文件。</translation>
+    </message>
+    <message>
+        <source>Make it writable if it may be replaced.</source>
+        <translation>如果可以替换，请设为可写。</translation>
+    </message>
+    <message>
+        <source>Save a smaller copy, or close other programs.</source>
+        <translation>请另存较小的副本，或关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>Save a smaller copy.</source>
+        <translation>请另存较小的副本。</translation>
+    </message>
+    <message>
+        <source>Save it as UTF-8, or let it be overwritten.</source>
+        <translation>请存为 UTF-8，或允许覆盖。</translation>
+    </message>
+    <message>
+        <source>Install it with `pip install pillow-heif`, or convert the photo to JPEG.</source>
+        <translation>请用 `pip install pillow-heif` 安装，或把照片转换为 JPEG。</translation>
+    </message>
+    <message>
+        <source>Free some space and start again: what was written before is kept.</source>
+        <translation>请腾出空间后重新开始：之前写入的内容会保留。</translation>
+    </message>
+    <message>
+        <source>Move it away.</source>
+        <translation>请将其移走。</translation>
+    </message>
+    <message>
+        <source>{what}. {hint}</source>
+        <translation>{what}。{hint}</translation>
     </message>
 </context>
 <context>
