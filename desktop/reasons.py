@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 # As mqwen.library says it; {reason} is the system's or the decoder's own words.
-WHAT = (
+_WHAT = (
     QT_TRANSLATE_NOOP("Reasons", "the file ends before its picture does"),
     QT_TRANSLATE_NOOP("Reasons", "the picture is damaged ({reason})"),
     QT_TRANSLATE_NOOP("Reasons", "reading it failed ({reason})"),
@@ -27,7 +27,7 @@ WHAT = (
     QT_TRANSLATE_NOOP("Reasons", "its text is not UTF-8, and was left as it is"),
     QT_TRANSLATE_NOOP("Reasons", "an empty caption is not written"),
 )
-HINTS = (
+_HINTS = (
     QT_TRANSLATE_NOOP("Reasons", "Copy or download it again."),
     QT_TRANSLATE_NOOP("Reasons", "Convert it to JPEG or PNG, or take it out of the folder."),
     QT_TRANSLATE_NOOP("Reasons", "Check the name and the disk."),
@@ -44,6 +44,8 @@ HINTS = (
     QT_TRANSLATE_NOOP("Reasons", "Free some space and start again: what was written before is kept."),
     QT_TRANSLATE_NOOP("Reasons", "Move it away."),
 )
+WHAT: tuple[str, ...] = tuple(map(str, _WHAT))
+HINTS: tuple[str, ...] = tuple(map(str, _HINTS))
 _OPEN = " ({reason})"
 
 
