@@ -16,7 +16,7 @@ from mqwen.errors import MqwenError
 log = logging.getLogger(__name__)
 
 THREADS = 2
-CACHE_BYTES = 96 << 20
+CACHE_BYTES = 64 << 20
 # Other formats than JPEG are decoded whole: beyond this a thumbnail would cost gigabytes, and the tile stays empty.
 _WHOLE_DECODE_PIXELS = 128_000_000
 
