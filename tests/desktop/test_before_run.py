@@ -33,7 +33,7 @@ def test_start_says_what_will_happen_and_writes_nothing_before(qtbot, window, ca
     qtbot.waitUntil(dialog.start.isEnabled)
     assert dialog.heading.text().startswith("2 ")
     said = "\n".join(dialog.lines())
-    assert "have text already" in said and "z.jpg + z.png" in said
+    assert "text already" in said and "z.jpg + z.png" in said
     assert {path.name for path in (tmp_path / "in").iterdir()} == before and not captioner.asked
     dialog.reject()
     assert window.before_run.dialog is None and not window.captioning.running()
