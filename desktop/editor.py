@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.counters import Counter
+from desktop.drafts import Draft, Drafts
 from desktop.editing import Change
 from desktop.keyword_list import KeywordList
 from mqwen.errors import MqwenError
@@ -40,7 +41,7 @@ _MOST = 2000  # photos whose words are looked up; what is done is done to all th
 
 
 class EditorDock(QDockWidget):
-    """Edits of one photo are saved as they are made; those of several wait for a button."""
+    """Edits of one photo are saved as they are made; those of several wait for a button, as drafts meanwhile."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -96,6 +97,8 @@ class EditorDock(QDockWidget):
         self.alt_count = Counter(self.alt_text, alt_text=True)
         self.apply = QPushButton()
         self.apply.clicked.connect(self._apply_to_all)
+        self.drafts = Drafts()
+        self.drafts.apply_requested.connect(self._apply_draft)
 
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -124,7 +127,13 @@ class EditorDock(QDockWidget):
         scroll.setWidget(inside)
         scroll.setMinimumWidth(270)
         self._inside = inside
-        self.setWidget(scroll)
+        outside = QWidget()  # the drafts can be seen, and decided on, whatever is selected
+        whole = QVBoxLayout(outside)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.drafts)
+        whole.addWidget(scroll)
+        self.setWidget(outside)
 
     def _text_field(self, name: str) -> QPlainTextEdit:
         field = QPlainTextEdit()
@@ -150,7 +159,7 @@ class EditorDock(QDockWidget):
     def _read_selected(self) -> None:
         paths = tuple(self._window.grid.selected_paths())
         if paths != self._paths:
-            self.save()
+            self._leave()
             self._paths, self._words = paths, []
             self._show_words()
         if paths and self.isVisible():
@@ -171,6 +180,8 @@ class EditorDock(QDockWidget):
             self._choose_language()
         if not typing:
             self._show_words()
+        if first_look and len(self._paths) > 1:
+            self._take_up(None)
 
     def _choose_language(self) -> None:
         """Show the language that the photos have a caption in; another one only if they have none in this."""
@@ -224,6 +235,41 @@ class EditorDock(QDockWidget):
         if len(self._paths) == 1:
             self._save_typed()
 
+    def _leave(self) -> None:
+        """Before other words are shown: save what was typed about one photo, keep what was about several."""
+        self.save()
+        if (draft := self._draft()) is not None:
+            self.drafts.keep(draft)
+
+    def unapplied(self) -> list[Draft]:
+        """Return all that was typed about several photos and not applied."""
+        draft = self._draft()
+        return self.drafts.all() + ([] if draft is None else [draft])
+
+    def _draft(self) -> Draft | None:
+        if len(self._paths) < 2 or not self._words or not self._is_typed_in():
+            return None
+        fields = {"caption": self.caption.toPlainText(), "alt text": self.alt_text.toPlainText()}
+        texts = {name: text for name, text in fields.items() if " ".join(text.split()) != self._loaded[name]}
+        return Draft(self._paths, self._language, texts)
+
+    def _take_up(self, language: str | None) -> None:
+        """Put a draft for these photos back into the fields."""
+        if (draft := self.drafts.take(self._paths, language)) is None:
+            return
+        if draft.language != self._language and (place := self.language.findData(draft.language)) >= 0:
+            self.language.setCurrentIndex(place)
+            self._language = draft.language
+            self._show_words()
+        for field, name in ((self.caption, "caption"), (self.alt_text, "alt text")):
+            if name in draft.texts:
+                field.setPlainText(draft.texts[name])
+
+    def _apply_draft(self, draft: Draft) -> None:
+        for name, text in draft.texts.items():
+            self._asked = 0
+            self._editing.apply(draft.paths, partial(_set, name, draft.language, " ".join(text.split())), name)
+
     def _apply_to_all(self) -> None:
         self._save_typed()
         self.apply.setEnabled(False)
@@ -251,10 +297,11 @@ class EditorDock(QDockWidget):
             self.apply.setEnabled(self._is_typed_in())
 
     def _other_language(self) -> None:
-        self.save()  # what was typed belongs to the language before
+        self._leave()  # what was typed belongs to the language before
         self._language = self.language.currentData()
         if self._words:
             self._show_words()
+            self._take_up(self._language)
 
     def eventFilter(self, field: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusOut and field in (self.caption, self.alt_text):

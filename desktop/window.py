@@ -393,7 +393,7 @@ class MainWindow(QMainWindow):
         if self.captioning.busy():
             event.ignore()
             return
-        if self._words_would_be_lost():
+        if self._words_would_be_lost() or self._drafts_would_be_lost():
             event.ignore()
             return
         self._settings.keep_layout(self.saveGeometry(), self.saveState())
@@ -434,4 +434,18 @@ class MainWindow(QMainWindow):
         names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
         text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")
         self.notice.say("unsaved", text.format(names=names))
+        return True
+
+    def _drafts_would_be_lost(self) -> bool:
+        """Say, once for the same, that text about several photos was not applied."""
+        drafts = self.editor.unapplied()
+        said = {(path, text) for draft in drafts for path in draft.paths for text in draft.texts.values()}
+        if said <= self._given_up:
+            return False
+        self._given_up, self._closing = self._given_up | said, False
+        self.setEnabled(True)
+        self.editor.show()
+        count = len({path for path, _ in said})
+        text = self.tr("What you typed about %n photo(s) is not applied yet. Closing again gives it up.", "", count)
+        self.notice.say("unsaved", text)
         return True

@@ -106,6 +106,16 @@
     </message>
 </context>
 <context>
+    <name>Drafts</name>
+    <message numerus="yes">
+        <source>Not applied yet, to %n photo(s):</source>
+        <translation>
+            <numerusform>Not applied yet, to %n photo:</numerusform>
+            <numerusform>Not applied yet, to %n photos:</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>EditActions</name>
     <message numerus="yes">
         <source>{what} of %n photos</source>
@@ -163,6 +173,16 @@
         <translation>
             <numerusform>%n file is as it was before the run.</numerusform>
             <numerusform>%n files are as they were before the run.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
+            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
         </translation>
     </message>
 </context>

@@ -506,6 +506,23 @@
     </message>
 </context>
 <context>
+    <name>Drafts</name>
+    <message>
+        <source>Appl&amp;y</source>
+        <translation>应用(&amp;Y)</translation>
+    </message>
+    <message>
+        <source>&amp;Discard</source>
+        <translation>放弃(&amp;D)</translation>
+    </message>
+    <message numerus="yes">
+        <source>Not applied yet, to %n photo(s):</source>
+        <translation>
+            <numerusform>尚未应用到 %n 张照片：</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>EditActions</name>
     <message>
         <source>caption</source>
@@ -1258,6 +1275,12 @@
     <message>
         <source>Your words about {names} could not be saved. Closing again gives them up.</source>
         <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
+    </message>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
+        </translation>
     </message>
 </context>
 <context>

@@ -24,7 +24,7 @@ def shown(qtbot):
     def do(window, *paths):
         select(window, *paths)
         dock = window.editor
-        qtbot.waitUntil(lambda: dock.paths() == paths and dock.widget().widget().isEnabled())
+        qtbot.waitUntil(lambda: dock.paths() == paths and dock.caption.isEnabled())
         return dock
 
     return do
@@ -158,6 +158,42 @@ def test_edits_of_several_photos_wait_for_the_button_and_are_one_step(qtbot, win
     window.editing.undo()
     settled(qtbot, window)
     assert [text_of(path) for path in paths] == ["one", "two", "three"]
+
+
+def test_text_for_several_that_was_not_applied_is_kept_and_said(
+    qtbot, make_window, open_folder, tmp_path, shown, loader
+):
+    paths = draw_photos(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    window = make_window(loader)
+    open_folder(window, tmp_path / "in", 3)
+    dock = shown(window, *paths[:2])
+    dock.caption.setPlainText("for both")
+    shown(window, paths[2])
+    assert dock.caption.toPlainText() == ""
+    assert dock.drafts.isVisible()
+    shown(window, *paths[:2])
+    assert dock.caption.toPlainText() == "for both"
+    assert dock.apply.isEnabled()
+    assert dock.drafts.isHidden()
+    dock.language.setCurrentIndex(dock.language.findData("zh"))
+    dock.language.activated.emit(dock.language.currentIndex())
+    assert (dock.caption.toPlainText(), dock.drafts.isVisible()) == ("", True)
+    dock.drafts.apply.click()
+    settled(qtbot, window)
+    assert [text_of(path) for path in paths[:2]] == ["for both"] * 2
+    assert not paths[2].with_suffix(".txt").exists()
+
+    dock = shown(window, *paths[1:])
+    dock.alt_text.setPlainText("not these")
+    dock = shown(window, paths[0])
+    dock.drafts.discard.click()
+    assert dock.drafts.isHidden()
+    dock = shown(window, *paths[1:])
+    assert dock.alt_text.toPlainText() == ""
+    dock.alt_text.setPlainText("nor these")
+    assert not window.close()
+    assert "not applied" in window.notice.text()
+    assert window.close(), "the second time gives them up"
 
 
 def test_lengths_are_counted_and_too_long_is_said_in_words(qtbot, window, open_folder, tmp_path, shown):
