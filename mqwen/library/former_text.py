@@ -8,6 +8,7 @@ from mqwen.errors import InputError
 from mqwen.library.catalog import Catalog
 from mqwen.library.records import Change, Photo
 from mqwen.library.table_undo import texts, unpacked
+from mqwen.library.targets import METADATA_TARGETS
 from mqwen.library.undo_record import UndoRecord
 
 
@@ -33,9 +34,23 @@ def _before(change: Change) -> str | None:
     if change.target == "jsonl":
         table, _ = unpacked(change.file, data)
         return texts(b"".join(table.lines)).get(table.name)
-    if change.target not in ("txt", "caption"):
+    if change.target not in ("txt", "caption", *METADATA_TARGETS):
         return None
     now = change.file.read_bytes()
     if hashlib.sha256(now).hexdigest() != change.after_sha256:
         return None
-    return UndoRecord.unpack(data).old(now).decode("utf-8-sig")
+    old = UndoRecord.unpack(data).old(now)
+    return _metadata_text(change, old) if change.target in METADATA_TARGETS else old.decode("utf-8-sig")
+
+
+def _metadata_text(change: Change, old: bytes) -> str | None:
+    """Return the caption in a photo's or a sidecar's former bytes."""
+    from mqwen.library.metadata.blocks import Refusal
+    from mqwen.library.metadata.splice import read_metadata
+    from mqwen.library.metadata.xmp_sidecar import read_sidecar_metadata
+
+    try:
+        data = read_sidecar_metadata(old) if change.file.suffix.lower() == ".xmp" else read_metadata(old)
+    except Refusal:
+        return None
+    return data.caption or next(iter(data.captions.values()), None)

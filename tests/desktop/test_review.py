@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from desktop.photos import State
 from mqwen.library.catalog import Catalog
+from mqwen.library.metadata.commit import commit
+from mqwen.library.metadata.fields import Edit
+from mqwen.library.metadata.plan import plan_embed, read_photo
 from mqwen.library.records import PhotoUpdate
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
 from tests.desktop.test_editing import select, settled, text_of
@@ -134,6 +140,28 @@ def test_x_brings_back_what_the_last_run_replaced(qtbot, make_window, open_folde
     assert "line-through" in window.review.page.text.text()
     press(window, Qt.Key.Key_X)
     assert text_of(path) == "My own words."
+
+
+@pytest.mark.parametrize("target", ["xmp", "embed"])
+def test_x_brings_back_the_metadata_that_the_last_run_replaced(
+    qtbot, make_window, open_folder, tmp_path, press, target
+):
+    path = tmp_path / "in" / "1.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (40, 30), (10, 90, 10)).save(path)
+    for planned in plan_embed(path, Edit(caption="My own words."), embed=target == "embed"):
+        commit(planned.path, planned.after, planned.stat_at_read)
+    window = make_window(Loader(FakeCaptioner()))
+    open_folder(window, tmp_path / "in", 1)
+    settings = replace(window.run_settings(), write=(target,), existing="overwrite-all")
+    with qtbot.waitSignal(window.captioning.finished):
+        window.captioning.start([path], "starter", settings)
+    qtbot.waitUntil(lambda: window.photos.photo(path).caption == text_for(path))
+    begin(qtbot, window)
+    press(window, Qt.Key.Key_X)
+    window.editing.finish()
+    assert [data.caption for data in read_photo(path).values() if data.caption] == ["My own words."]
+    assert not path.with_suffix(".txt").exists()
 
 
 def test_r_asks_again_and_nothing_is_written_before_a(qtbot, make_window, open_folder, paths, press):

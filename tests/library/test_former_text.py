@@ -12,6 +12,9 @@ from PIL import Image
 from mqwen.engine.caption import Caption
 from mqwen.library.catalog import Catalog
 from mqwen.library.former_text import former_text
+from mqwen.library.metadata.commit import commit
+from mqwen.library.metadata.fields import Edit
+from mqwen.library.metadata.plan import plan_embed
 from mqwen.run import RunSettings, run
 
 
@@ -36,7 +39,7 @@ def caption(catalog: Catalog, photo: Path, text: str, existing: str, *write: str
     assert [outcome.status for outcome in outcomes] == ["captioned"]
 
 
-@pytest.mark.parametrize("target", ["txt", "caption", "jsonl"])
+@pytest.mark.parametrize("target", ["txt", "caption", "jsonl", "xmp", "embed"])
 def test_the_text_that_a_run_replaced(tmp_path, target):
     photo = tmp_path / "in" / "1.png"
     photo.parent.mkdir()
@@ -48,6 +51,19 @@ def test_the_text_that_a_run_replaced(tmp_path, target):
         assert former_text(catalog, catalog.photo(photo)) == "first"
         caption(catalog, photo, "third", "overwrite", target)
         assert former_text(catalog, catalog.photo(photo)) == "second"
+
+
+def test_a_persons_words_in_the_metadata(tmp_path):
+    photo = tmp_path / "1.jpg"
+    Image.new("RGB", (9, 9), "red").save(photo)
+    for planned in plan_embed(photo, Edit(caption="A person's own.", language="en")):
+        commit(planned.path, planned.after, planned.stat_at_read)
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        caption(catalog, photo, "a model's", "overwrite-all", "embed")
+        assert former_text(catalog, catalog.photo(photo)) == "A person's own."
+        for planned in plan_embed(photo, Edit(caption="Edited.", language="en")):
+            commit(planned.path, planned.after, planned.stat_at_read)
+        assert former_text(catalog, catalog.photo(photo)) is None
 
 
 def test_none_after_an_edit_of_the_file(tmp_path):
