@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from mqwen.errors import ImageError
@@ -42,24 +43,31 @@ def observe(database: Database, path: Path | str, stat: os.stat_result | None = 
 
 def observe_many(database: Database, paths: Iterable[Path | str]) -> Iterator[Photo]:
     """Look at many photos, in order; see Catalog.observe_many()."""
-    waiting: list[Photo | _Found] = []
-    changed = 0
+    rest = iter(paths)
+    while batch := list(islice(rest, _BATCH)):
+        yield from _observe_batch(database, batch)
+
+
+def _observe_batch(database: Database, paths: Sequence[Path | str]) -> list[Photo]:
+    looked: list[tuple[str, tuple[int, int, int]]] = []
     for path in paths:
         text = os.path.abspath(path)
         with suppress(ImageError):
-            stamp = photo_rows.stamp(_stat(text))
-            if (known := _unchanged(database, text, stamp)) is not None:
-                if not waiting:
-                    yield known
-                    continue
-                waiting.append(known)
-            else:
-                waiting.append((text, identities(text), stamp))
-                changed += 1
-            if changed >= _BATCH or len(waiting) >= 4 * _BATCH:
-                yield from _place_all(database, waiting)
-                waiting, changed = [], 0
-    yield from _place_all(database, waiting)
+            looked.append((text, photo_rows.stamp(_stat(text))))
+    with database.read() as db:
+        known = photo_rows.by_paths(db, [text for text, _ in looked])
+        unchanged = {text: known[text] for text, stamp in looked if _needs_no_look(db, known.get(text), text, stamp)}
+    if len(unchanged) == len(looked):
+        return list(unchanged.values())
+    seen: list[Photo | _Found] = []
+    for text, stamp in looked:
+        if text in unchanged:
+            seen.append(unchanged[text])
+            continue
+        with suppress(ImageError):
+            seen.append((text, identities(text), stamp))
+    with database.write() as db:
+        return [item if isinstance(item, Photo) else _place(db, *item) for item in seen]
 
 
 def look_again(photo: Photo) -> Seen | None:
@@ -75,16 +83,11 @@ def _unchanged(database: Database, path: str, stamp: tuple[int, int, int]) -> Ph
     """Return the photo that is known at a path, if its file has not changed and need not be looked at."""
     with database.read() as db:
         known = photo_rows.by_path(db, path)
-        if known is None or not _is_unchanged(known, stamp) or former_identities.has_former(db, known, path):
-            return None
-        return known
+        return known if _needs_no_look(db, known, path, stamp) else None
 
 
-def _place_all(database: Database, waiting: Iterable[Photo | _Found]) -> list[Photo]:
-    if all(isinstance(item, Photo) for item in waiting):
-        return [item for item in waiting if isinstance(item, Photo)]
-    with database.write() as db:
-        return [item if isinstance(item, Photo) else _place(db, *item) for item in waiting]
+def _needs_no_look(db: sqlite3.Connection, known: Photo | None, path: str, stamp: tuple[int, int, int]) -> bool:
+    return known is not None and _is_unchanged(known, stamp) and not former_identities.has_former(db, known, path)
 
 
 def _place(db: sqlite3.Connection, path: str, found: tuple[str, str | None], stamp: tuple[int, int, int]) -> Photo:
