@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
 from mqwen.library.edited_files import Words, adopted, standing_words, write_words
+from mqwen.library.unfinished_edits import UnfinishedEdit, unfinished_edits
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 Change = Callable[[Path, Words], Words]
 _MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
+_CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Editing(QObject):
     """Makes, undoes and redoes edits, one after the other, in a thread of its own.
 
     Each edit is in the catalog before the first file changes, and goes into the files through the writers that runs
-    use. An edit of one photo is on the disk when the call returns, unless a longer one is still under way.
+    use. An edit of one photo is on the disk when the call returns, unless a longer one is still under way. Files that a
+    kill or the closing of the window left without it get it at the next start.
     """
 
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
@@ -62,6 +66,7 @@ class Editing(QObject):
     recovered = Signal(object)  # path
     progressed = Signal(int, int)  # photos written, of how many: every now and then while an edit of many is made
     refused = Signal(str)  # nothing was changed at all, and why
+    idle = Signal()  # nothing is under way any more
 
     _done = Signal()
     _steps = Signal(object, object)
@@ -81,6 +86,7 @@ class Editing(QObject):
         self._under_way: set[Future[None]] = set()
         self._results: deque[list[Edited]] = deque()  # not yet shown
         self._closed = False
+        self._until: float | None = None  # when to leave files to the next start
         self._reads = 0
         self._done.connect(self._show)
         self._steps.connect(self.steps_changed)
@@ -117,7 +123,7 @@ class Editing(QObject):
             return
         self._captioning.guard(paths)
         where = self._captioning.places_of()
-        self._submit(lambda: self._make(paths, change, label, state, where), wait=len(paths) == 1)
+        self._submit(lambda: self._make(paths, change, label, state, where), at_once=len(paths) == 1)
 
     def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
         """Give photos a state: "approved", say."""
@@ -159,19 +165,27 @@ class Editing(QObject):
         if not self._closed:
             self._submit(lambda: self.previewed.emit(work_out()))
 
-    def finish(self) -> None:
-        """Wait until all edits are on the disk."""
-        for future in list(self._under_way):
-            future.exception()
+    def finish(self, timeout_s: float | None = None) -> bool:
+        """Wait until all edits are on the disk; return whether they are."""
+        return not wait(list(self._under_way), timeout_s).not_done
+
+    def hurry(self) -> None:
+        """Take no more and come to an end: the words are kept, files that take long are left to the next start."""
+        self._closed = True
+        self._until = self._until or time.monotonic() + _CLOSING_S
+
+    def go_on(self) -> None:
+        """The window stays after all."""
+        self._closed, self._until = False, None
 
     def close(self) -> None:
-        """Finish, and take no more; before the catalog is closed."""
-        self._closed = True
+        """Hurry, and wait for it; before the catalog is closed."""
+        self.hurry()
         self._lane.shutdown(wait=True)
 
     # In the lane.
 
-    def _submit(self, work: Callable[[], None], *, wait: bool = False) -> None:
+    def _submit(self, work: Callable[[], None], *, at_once: bool = False) -> None:
         """Do a piece of work after those before it; what goes wrong is told, whatever it is."""
 
         def safely() -> None:
@@ -186,13 +200,18 @@ class Editing(QObject):
         idle = not self._under_way
         future = self._lane.submit(safely)
         self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
-        if wait and idle:
+        future.add_done_callback(self._done_with)
+        if at_once and idle:
             try:
                 future.exception(timeout=_PATIENCE_S)
             except TimeoutError:
                 return  # it goes on, and tells when it is done
             self._show()
+
+    def _done_with(self, future: Future[None]) -> None:
+        self._under_way.discard(future)
+        if not self._under_way:
+            self.idle.emit()
 
     def _make(
         self, paths: Sequence[Path], change: Change, label: str, state: records.State | None, where: EditPlaces
@@ -222,9 +241,10 @@ class Editing(QObject):
                 edits.append(new.edit_of(path, old, state))
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
                 results.append(self._write(catalog, path, old, where))
+        note = _note(catalog, olds, where)
         step = catalog.edit(edits, label) if edits else None
-        results += self._write_all(catalog, step.photos if step else (), olds, where)
-        self._tell(results, where)
+        written = self._write_all(catalog, step.photos if step else (), olds, where)
+        self._tell([*results, *written], where, note, set(olds) - {one.path for one in written})
 
     def _swap(self, *, back: bool) -> None:
         if self._closed:
@@ -235,10 +255,13 @@ class Editing(QObject):
             catalog = self._catalog()
             ahead = catalog.undoable() if back else catalog.redoable()
             olds = {path: Words.of(catalog.photo(path)) for path in (ahead.photos if ahead else ())}
+            note = _note(catalog, olds, where)
             step = catalog.undo() if back else catalog.redo()
+            written = self._write_all(catalog, step.photos if step else (), olds, where)
+            kept = set(step.photos if step else ()) & set(olds) - {one.path for one in written}
+            self._tell(written, where, note, kept)
             if step is None:
                 return
-            self._tell(self._write_all(catalog, step.photos, olds, where), where)
             if step.left:
                 names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
                 self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
@@ -250,12 +273,14 @@ class Editing(QObject):
     ) -> list[Edited]:
         results: list[Edited] = []
         for path in paths:
+            if self._until is not None and time.monotonic() > self._until:
+                break
             results.append(self._write(catalog, path, olds.get(path, Words()), where))
             if len(paths) > _MANY and (len(results) % _MANY == 0 or len(results) == len(paths)):
                 self.progressed.emit(len(results), len(paths))
         return results
 
-    def _write(self, catalog: Catalog, path: Path, old: Words, where: EditPlaces) -> Edited:
+    def _write(self, catalog: Catalog, path: Path, old: Words, where: EditPlaces, *, again: bool = False) -> Edited:
         """Bring a photo's files from its old words to those that the catalog has now."""
         known = catalog.photo(path)
         new, state = Words.of(known), State(known.state) if known is not None else State.EDITED
@@ -269,7 +294,7 @@ class Editing(QObject):
         try:
             with run.editing(path) if run else nullcontext():
                 if new != old:
-                    write_words(path, old, new, where.targets(path), where.write, through)
+                    write_words(path, old, new, where.targets(path), where.write, through, again=again)
             if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
                 shown = where.targets(path).text(path) or shown
         except MqwenError as error:
@@ -282,9 +307,36 @@ class Editing(QObject):
         words = known if known.captions or photo is None else Words({"": photo.caption} if photo.caption else {})
         return Edited(path, change(path, words).caption(), State.FAILED, reason_of(error))
 
-    def _tell(self, results: list[Edited], where: EditPlaces) -> None:
+    def _take_up(self) -> None:
+        """Bring edits into the files that a kill, or closing, kept from them."""
+        catalog = self._catalog()
+        for edit in unfinished_edits(catalog.path):
+            where = EditPlaces(edit.opened, edit.write)
+            # A folder that is not there is on a disk that is not there; a photo alone was deleted.
+            absent = {path for path in edit.olds if not path.parent.exists()}
+            there = [path for path in edit.olds if path not in absent and path.exists()]
+            results: list[Edited] = []
+            for path in there:
+                if self._until is not None and time.monotonic() > self._until:
+                    break
+                results.append(self._write(catalog, path, edit.olds[path], where, again=True))
+            failed = [one for one in results if one.error is not None]
+            late = there[len(results) :]
+            self._tell(results, where, edit, {*absent, *late, *(one.path for one in failed)})
+            if failed or absent:
+                path = failed[0].path if failed else min(absent)
+                reason = failed[0].error if failed else self.tr("its folder is not there")
+                text = self.tr("An edit is not yet in all files; the next start tries again. {path}: {reason}")
+                self.refused.emit(text.format(path=path, reason=reason))
+
+    def _tell(
+        self, results: list[Edited], where: EditPlaces, note: UnfinishedEdit | None, left: Collection[Path]
+    ) -> None:
+        """End an edit; `left` are the photos whose files are for the next start."""
         try:
             where.close()
+            if note is not None:
+                note.keep(left)
         finally:
             self._results.append(results)
             self._done.emit()
@@ -298,6 +350,7 @@ class Editing(QObject):
 
     def _tell_steps(self) -> None:
         if not self._closed:
+            self._submit(self._take_up)
             self._submit(self._look_at_steps)
 
     @Slot()
@@ -315,3 +368,14 @@ class Editing(QObject):
                     self._photos.set_unsaved(one.path, one.shown, reason)
                     self.failed.emit(one.path, reason)
             self.edited.emit(results)
+
+
+def _note(catalog: Catalog, olds: Mapping[Path, Words], where: EditPlaces) -> UnfinishedEdit | None:
+    """Note an edit before it is made; without a note it is made all the same."""
+    if not olds:
+        return None
+    try:
+        return UnfinishedEdit.note(catalog.path, olds, where.opened, where.write)
+    except (MqwenError, OSError):
+        log.exception("an edit goes without a note")
+        return None

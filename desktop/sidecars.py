@@ -41,12 +41,12 @@ class EditPlaces:
 
     def __init__(self, opened: Sequence[Collection[Path]], write: Sequence[str]) -> None:
         self.write = tuple(write)
-        self._opened = tuple(opened)
+        self.opened = tuple(opened)
         self._targets: dict[frozenset[Path], Targets] = {}
 
     def targets(self, photo: Path) -> Targets:
         """Return the places for a photo."""
-        sources = frozenset(sources_of(photo, self._opened))
+        sources = frozenset(sources_of(photo, self.opened))
         if sources not in self._targets:
             self._targets[sources] = places(sources, self.write)
         return self._targets[sources]

@@ -52,6 +52,7 @@ from mqwen.library.catalog import Catalog
 from mqwen.library.scan import IMAGE_SUFFIXES
 from mqwen.run import RunSettings
 
+_MOMENT_S = 0.3  # how long closing waits for edits without a word
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
 
 
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self._catalog = catalog
         self._catalog_lock = threading.Lock()
         self._closing = False
+        self._ending_edits = False
         self._given_up: set[tuple[Path, str]] = set()  # unsaved words that the user was warned of
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
@@ -396,6 +398,9 @@ class MainWindow(QMainWindow):
         if self._words_would_be_lost() or self._drafts_would_be_lost():
             event.ignore()
             return
+        if self._edits_end_first():
+            event.ignore()
+            return
         self._settings.keep_layout(self.saveGeometry(), self.saveState())
         self._settings.keep_column_width(self.footer.size_slider.value())
         self.history.close()
@@ -430,7 +435,7 @@ class MainWindow(QMainWindow):
         if words <= self._given_up:
             return False
         self._given_up, self._closing = words, False
-        self.setEnabled(True)
+        self._stay()
         names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
         text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")
         self.notice.say("unsaved", text.format(names=names))
@@ -443,9 +448,31 @@ class MainWindow(QMainWindow):
         if said <= self._given_up:
             return False
         self._given_up, self._closing = self._given_up | said, False
-        self.setEnabled(True)
+        self._stay()
         self.editor.show()
         count = len({path for path, _ in said})
         text = self.tr("What you typed about %n photo(s) is not applied yet. Closing again gives it up.", "", count)
         self.notice.say("unsaved", text)
         return True
+
+    def _edits_end_first(self) -> bool:
+        """Say whether edits are under way that take a while; the window then goes by itself when they have ended."""
+        if self.editing.finish(_MOMENT_S):
+            return False
+        if not self._ending_edits:
+            self._ending_edits = True
+            self.editing.hurry()
+            self.setEnabled(False)
+            self.notice.say("edit", self.tr("Finishing your edit, then MQwen closes…"))
+            self.editing.idle.connect(self._close_if_idle)
+            QTimer.singleShot(0, self, self._close_if_idle)  # it may have ended before this was connected
+        return True
+
+    def _close_if_idle(self) -> None:
+        if self._ending_edits and self.isVisible() and self.editing.finish(0):
+            self.close_now()
+
+    def _stay(self) -> None:
+        self.setEnabled(True)
+        self._ending_edits = False
+        self.editing.go_on()

@@ -131,7 +131,14 @@ def adopted(known: Photo, words: Words) -> PhotoUpdate:
 
 
 def write_words(
-    photo: Path, old: Words, new: Words, targets: Targets, write: Sequence[str], through: Through | None = None
+    photo: Path,
+    old: Words,
+    new: Words,
+    targets: Targets,
+    write: Sequence[str],
+    through: Through | None = None,
+    *,
+    again: bool = False,
 ) -> None:
     """Bring the files of a photo from its old words to its new ones; all places are tried.
 
@@ -140,6 +147,8 @@ def write_words(
         write: where words go of which none stand anywhere yet. Keywords and alt text, which no text file can hold
             beside a caption, stay in the catalog alone where no metadata is written.
         through: writes in place of this function, where something else has a file open.
+        again: it was begun before, and some places may have the new words, or others that somebody wrote since, which
+            stay.
 
     Raises:
         InputError: a text that stands somewhere cannot be read.
@@ -150,6 +159,8 @@ def write_words(
     for name in _text_names(targets):
         standing = targets.read(photo, name)
         becomes = None if standing is None else _counterpart(standing.text, old, new)
+        if again and standing is not None:
+            held = held or bool(old.line()) or one_line(standing.text) != one_line(new.line())
         if standing is None or becomes is None:
             continue
         held = True
@@ -161,6 +172,8 @@ def write_words(
         "embed" if path == photo else "xmp" for path, data in found.items() if data.provenance or _says(data, old)
     ]
     chosen = [name for name in write if name in METADATA_TARGETS]
+    if again and any(_captions(data) for data in found.values()):
+        held, chosen = True, []
     held = held or bool(places)
     if edit is not None:
         for name in dict.fromkeys(places or chosen):

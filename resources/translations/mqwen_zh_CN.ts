@@ -610,6 +610,14 @@
         <translation>此后已被更改，保持原样：{names}</translation>
     </message>
     <message>
+        <source>its folder is not there</source>
+        <translation>其文件夹不存在</translation>
+    </message>
+    <message>
+        <source>An edit is not yet in all files; the next start tries again. {path}: {reason}</source>
+        <translation>有一项编辑尚未写入所有文件；下次启动时会重试。{path}：{reason}</translation>
+    </message>
+    <message>
         <source>Your text is not saved: {reason}</source>
         <translation>您的文字没有保存：{reason}</translation>
     </message>
@@ -1281,6 +1289,10 @@
         <translation>
             <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>Finishing your edit, then MQwen closes…</source>
+        <translation>正在完成您的编辑，随后 MQwen 将关闭…</translation>
     </message>
 </context>
 <context>
