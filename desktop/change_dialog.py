@@ -26,6 +26,7 @@ from desktop.diff_label import DiffLabel
 from mqwen.errors import InputError
 from mqwen.library.edited_files import Words
 from mqwen.library.text_changes import FIELDS, Field, TextChange, changed, lines_of
+from mqwen.library.timed_regex import TimedRegex
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -65,6 +66,7 @@ class ChangeDialog(QDialog):
         self._words: list[Words] = []
         self._hits: list[Hit] = []
         self._left_out: set[Path] = set()
+        self._at_work: TextChange | None = None  # whose hits are looked for
         self._asked = 0  # the last change whose hits were asked for
         self._question = 0  # the last look at the words
         self._numbers = Numbers(self)
@@ -76,6 +78,7 @@ class ChangeDialog(QDialog):
         self._build()
         self._typing = QTimer(self, interval=_TYPING_MS, singleShot=True)
         self._typing.timeout.connect(self.preview)
+        self.finished.connect(self._stop_looking)
         window.editing.words_read.connect(self._take_words)
         window.editing.previewed.connect(self._take_hits)
         window.editing.edited.connect(lambda _: self.look())
@@ -184,6 +187,8 @@ class ChangeDialog(QDialog):
         fields = [name for name, box in self.fields.items() if box.isChecked()]
         self._asked += 1
         self._left_out = set()
+        self._stop_looking()
+        self.apply.setEnabled(False)
         try:
             change = self.change()
         except InputError as error:
@@ -192,23 +197,42 @@ class ChangeDialog(QDialog):
             return
         asked, paths, words = self._asked, self._paths, self._words
 
-        def hits() -> tuple[int, list[Hit]]:
-            news = [changed(old, change, fields) for old in words]
+        self._at_work = change
+
+        def hits() -> tuple[int, list[Hit] | None]:
+            try:
+                news = [changed(old, change, fields) for old in words]
+            except InputError:  # no end of it is in sight, or it was stopped
+                return asked, None
             pairs = zip(paths, words, news, strict=True)
             return asked, [Hit(path, old, new) for path, old, new in pairs if new != old]
 
         if words:
             self._window.editing.preview(hits)
 
+    def _stop_looking(self) -> None:
+        if isinstance(self._at_work, TimedRegex):
+            self._at_work.close()
+        self._at_work = None
+
     def _take_words(self, number: int, words: list[Words]) -> None:
         if self.isVisible() and number == self._question:
             self._words = words
             self.preview()
 
-    def _take_hits(self, found: tuple[int, list[Hit]]) -> None:
+    def _take_hits(self, found: tuple[int, list[Hit] | None]) -> None:
         asked, hits = found
-        if asked == self._asked and self.isVisible():
-            self._show_hits(hits)
+        if asked != self._asked or not self.isVisible():
+            return
+        self._stop_looking()
+        self._show_hits(hits or [])
+        if hits is None:
+            self.status.setText(
+                self.tr(
+                    "This regular expression takes too long. Make it simpler: "
+                    "not one repetition inside another, as in (a+)+"
+                )
+            )
 
     def _show_hits(self, hits: list[Hit]) -> None:
         self._hits = hits

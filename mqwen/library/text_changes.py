@@ -9,6 +9,7 @@ from typing import Literal
 
 from mqwen.errors import InputError
 from mqwen.library.edited_files import Words
+from mqwen.library.timed_regex import TimedRegex
 
 Field = Literal["caption", "keywords", "alt_text"]
 FIELDS: tuple[Field, ...] = ("caption", "keywords", "alt_text")
@@ -25,7 +26,7 @@ def replacing(
         whole_words: only where no letter or digit stands beside a hit; in Chinese that is nowhere a bound.
 
     Raises:
-        InputError: nothing is looked for, or the expression is none.
+        InputError: nothing is looked for, or the expression is none; by the change, where it takes too long.
     """
     if not find:
         raise InputError("there is nothing to look for")
@@ -38,7 +39,7 @@ def replacing(
             re.sub(f"{source}|", by, "")  # it always has a hit, so that an unknown group in `by` shows now
     except (re.error, IndexError) as error:
         raise InputError(f"it is no regular expression: {error}") from error
-    return lambda text: pattern.sub(by if regex else lambda _: by, text)
+    return TimedRegex(source, pattern.flags, by) if regex else lambda text: pattern.sub(lambda _: by, text)
 
 
 def affixing(before: str, after: str) -> TextChange:

@@ -251,6 +251,10 @@
         <translation>所有显示的照片 ({count})(&amp;H)</translation>
     </message>
     <message>
+        <source>This regular expression takes too long. Make it simpler: not one repetition inside another, as in (a+)+</source>
+        <translation>此正则表达式耗时过长。请将其简化：不要在重复中再嵌套重复，例如 (a+)+</translation>
+    </message>
+    <message>
         <source>the first {count} are listed</source>
         <translation>列出前 {count} 项</translation>
     </message>

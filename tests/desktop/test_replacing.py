@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 
+from mqwen.library import timed_regex
 from mqwen.library.catalog import Catalog
 from tests.desktop.fakes import draw_photos
 from tests.desktop.test_editing import select, settled, text_of
@@ -102,3 +103,22 @@ def test_the_difference_of_a_row_is_shown_by_shape_too(qtbot, window, photos):
     assert "underline" in html
     assert "&lt;b&gt;" in html, "words are no markup"
     assert "A tired dog." in dialog.diff.accessibleName()
+
+
+def test_an_expression_without_end_is_said_and_the_window_goes_on(qtbot, window, photos, monkeypatch):
+    photos[0].with_suffix(".txt").write_text("a" * 60 + "b", "utf-8")
+    monkeypatch.setattr(timed_regex, "_LIMIT_S", 1.0)
+    window.replacing.replace.trigger()
+    dialog = window.replacing.replace_dialog
+    dialog.regex.setChecked(True)
+    window.photos.set_caption(photos[0], "a" * 60 + "b")
+    dialog.look()
+    dialog.sought.setText(r"(a+)+$")
+    qtbot.waitUntil(lambda: "takes too long" in dialog.status.text())
+    assert not dialog.apply.isEnabled()
+    dialog.sought.setText(r"(a+)b")
+    dialog.by.setText(r"\1")
+    qtbot.waitUntil(lambda: rows(dialog) == [("a" * 60 + "b", "a" * 60)])
+    dialog.apply.click()
+    settled(qtbot, window)
+    assert text_of(photos[0]) == "a" * 60

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from mqwen.errors import InputError
+from mqwen.library import timed_regex
 from mqwen.library.edited_files import Words
 from mqwen.library.text_changes import FIELDS, affixing, changed, lines_of, replacing
 
@@ -32,6 +35,27 @@ def test_replacing(options, find, by, text, result):
 def test_what_is_no_expression_is_refused_before_anything_is_changed(find, by):
     with pytest.raises(InputError):
         replacing(find, by, regex=True)
+
+
+def test_an_expression_without_end_is_ended(monkeypatch):
+    monkeypatch.setattr(timed_regex, "_LIMIT_S", 0.5)
+    change = replacing(r"(a+)+$", "x", regex=True)
+    assert change("aaa") == "x"
+    for _ in range(2):
+        with pytest.raises(InputError, match="too long"):
+            change("a" * 60 + "b")
+    assert change._process.wait(30) != 0, "it is not left running"
+
+
+def test_an_expression_can_be_stopped_from_another_thread(monkeypatch):
+    monkeypatch.setattr(timed_regex, "_LIMIT_S", 600.0)
+    change = replacing(r"(a+)+$", "x", regex=True)
+    assert change("aaa") == "x"
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(change, "a" * 60 + "b")
+        assert not wait([future], 0.2).done
+        change.close()
+        assert isinstance(future.exception(60), InputError)
 
 
 def test_only_the_fields_that_are_meant_change_and_keywords_one_by_one():
