@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 
@@ -35,6 +36,7 @@ class Drafts(QFrame):
         self.setObjectName("notice")
         self._text = QLabel()
         self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self.apply = QPushButton(self.tr("Appl&y"))
         self.discard = QPushButton(self.tr("&Discard"))
         for button in (self.apply, self.discard):
@@ -89,4 +91,4 @@ class Drafts(QFrame):
             self._text.setText(self.tr("Not applied yet, to %n photo(s):", "", len(draft.paths)))
             said = " / ".join(draft.texts.values())
             self._text.setText(f"{self._text.text()} {said if len(said) <= 80 else said[:79] + '…'}")
-            self._text.setToolTip(said)
+            self._text.setToolTip(f"<p>{escape(said)}</p>")

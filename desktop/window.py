@@ -457,6 +457,7 @@ class MainWindow(QMainWindow):
 
     def _edits_end_first(self) -> bool:
         """Say whether edits are under way that take a while; the window then goes by itself when they have ended."""
+        self.replacing.replace_dialog.reject()  # which may be looking for hits that take long
         if self.editing.finish(_MOMENT_S):
             return False
         if not self._ending_edits:

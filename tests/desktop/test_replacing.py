@@ -122,3 +122,16 @@ def test_an_expression_without_end_is_said_and_the_window_goes_on(qtbot, window,
     dialog.apply.click()
     settled(qtbot, window)
     assert text_of(photos[0]) == "a" * 60
+
+
+def test_closing_does_not_wait_for_an_expression_without_end(qtbot, window, photos, monkeypatch):
+    monkeypatch.setattr(timed_regex, "_LIMIT_S", 600.0)
+    window.photos.set_caption(photos[0], "a" * 60 + "b")
+    window.replacing.replace.trigger()
+    dialog = window.replacing.replace_dialog
+    qtbot.waitUntil(lambda: bool(dialog._words))
+    dialog.regex.setChecked(True)
+    dialog.sought.setText(r"(a+)+$")
+    qtbot.waitUntil(lambda: dialog._at_work is not None and not window.editing.finish(0))
+    window.close_now()
+    qtbot.waitUntil(window.isHidden)
