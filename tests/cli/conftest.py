@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +63,8 @@ def start(root: Path) -> Any:
 
     def begin(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        if os.name == "posix":  # a script's background job ignores Ctrl+C, and so would its children
+            streams["preexec_fn"] = _hear_ctrl_c
         process = subprocess.Popen(command(*arguments), env=environment(root), text=True, encoding="utf-8", **streams)
         processes.append(process)
         return process
@@ -71,6 +74,10 @@ def start(root: Path) -> Any:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command(*arguments: object) -> list[str]:
