@@ -25,7 +25,7 @@ from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Chooser, Sampling
 from mqwen.engine.slots import Row, Slots, block, prompt_positions
 from mqwen.engine.wording import Wording, complete
-from mqwen.errors import DeviceError, MqwenError
+from mqwen.errors import Cancelled, DeviceError, MqwenError
 
 if TYPE_CHECKING:
     from mqwen.model.processor import MQwenProcessor
@@ -188,6 +188,8 @@ class Scheduler:
                 if request.look.features is None and request.look.pixel_values:
                     self._look(request.look)
                 self._slots.enter(request, self._chooser.seed, self._sampling.max_new_tokens)
+            except Cancelled:  # of the run, between two layers: it is no trouble of this picture's
+                raise
             except MqwenError as error:  # markers and images that do not match
                 self._answers.append(Answer("error", request, error=error))
                 request.look.answered()
