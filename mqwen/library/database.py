@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from mqwen.library.schema import TABLES, migrate, version_of
 
 # Seconds that a writer of another process is waited for: migrating or vacuuming a large catalog takes that long.
 _BUSY_S = 60.0
+_LOOK_AGAIN_S = 0.02
 _DAMAGE_HINT = "Run `mqwen library verify --repair`: what can be read is kept."
 
 
@@ -205,12 +207,25 @@ def _open(path: Path) -> tuple[Connection, str | None]:
     return damage.replace_damaged(path, _open_sound)
 
 
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switch a file to a write-ahead log; SQLite itself does not wait for another that is doing so just now."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+
+
 def _open_sound(path: Path) -> Connection:
     """Open a catalog. Raises sqlite3.DatabaseError where it is damaged in a way that shows at once."""
     db = connect(path)
     try:
         version_of(db, path)  # before anything of another program's file is changed
-        db.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(db)
         migrate(db, path)
         db.execute("PRAGMA journal_size_limit = 67108864")
         db.execute("PRAGMA synchronous = FULL")
