@@ -202,6 +202,22 @@ def test_cancel_during_prefill_does_not_wait_for_it(captioner: Captioner, pictur
     assert reached == [0], "the layers after the cancelled one were computed"
 
 
+@pytest.mark.parametrize("asked_before", range(10))
+def test_cancelling_within_a_picture_is_no_error_of_the_picture(
+    tmp_path: Path, picture: Picture, asked_before: int
+) -> None:
+    """It is asked between layers, too, while a picture is looked at."""
+    captioner = Captioner.load(tiny_llava(tmp_path / "model"), device="cpu")
+    asked = iter(range(asked_before))
+    got: list[Any] = []
+    with pytest.raises(Cancelled):
+        for _, result in captioner.caption_many(
+            [picture(0), picture(1)], batch_size=2, max_new_tokens=40, cancelled=lambda: next(asked, None) is None
+        ):
+            got.append(result)
+    assert not any(isinstance(result, Exception) for result in got)
+
+
 def test_captions_that_were_complete_are_kept_when_cancelled(tmp_path: Path, picture: Picture) -> None:
     folder = change_head(tiny_llava(tmp_path / "model"), lambda head: head[IM_END].mul_(2.5))
     captioner = Captioner.load(folder, device="cpu")
