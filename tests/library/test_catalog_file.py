@@ -6,8 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -265,18 +263,3 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(CatalogError, match="MQWEN_DATA_DIR"):
         Catalog(tmp_path / "file" / "catalog.db")
-
-
-def test_threads_that_open_a_new_catalog_at_once_all_get_it(tmp_path: Path) -> None:
-    """SQLite does not wait where two switch one file to its write-ahead log."""
-    for attempt in range(40):
-        path = tmp_path / f"{attempt}.db"
-        together = threading.Barrier(4)
-
-        def open_it(path: Path = path, together: threading.Barrier = together) -> int:
-            together.wait()
-            with Catalog(path) as catalog:
-                return catalog.stats().photos
-
-        with ThreadPoolExecutor(4) as pool:
-            assert [opened.result() for opened in [pool.submit(open_it) for _ in range(4)]] == [0] * 4
