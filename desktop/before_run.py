@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.check_report import CheckReport
+from desktop.reasons import told
 from mqwen.errors import MqwenError
 from mqwen.library.precheck import Precheck, precheck
 from mqwen.run import RunSettings
@@ -62,7 +63,7 @@ class Check(QThread):
                 stopped=self.isInterruptionRequested,
             )
         except MqwenError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it, and the dialog would wait for ever
             self.failed.emit(f"{type(error).__name__}: {error}")
         else:

@@ -13,8 +13,7 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
-from desktop.reasons import shown
-from desktop.scanning import reason_of
+from desktop.reasons import reason_of, shown
 from desktop.sidecars import EditPlaces, RunTargets, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job, Trial
 from mqwen.engine.prompts import fill

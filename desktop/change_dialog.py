@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.diff_label import DiffLabel
+from desktop.reasons import told
 from mqwen.errors import InputError
 from mqwen.library.edited_files import Words
 from mqwen.library.text_changes import FIELDS, Field, TextChange, changed, lines_of
@@ -193,7 +194,7 @@ class ChangeDialog(QDialog):
             change = self.change()
         except InputError as error:
             self._show_hits([])
-            self.status.setText(str(error))
+            self.status.setText(told(error))
             return
         asked, paths, words = self._asked, self._paths, self._words
 
@@ -282,7 +283,7 @@ class ChangeDialog(QDialog):
         try:
             change = self.change()
         except InputError as error:
-            self.status.setText(str(error))
+            self.status.setText(told(error))
             return
         self.apply.setEnabled(False)
         self._window.editing.apply(paths, lambda _, words: changed(words, change, fields), self._label)

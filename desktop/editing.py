@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from desktop.captioning import Captioning
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
-from desktop.scanning import reason_of
+from desktop.reasons import reason_of
 from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records

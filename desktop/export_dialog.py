@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
+from desktop.reasons import told
 from mqwen.errors import MqwenError
 from mqwen.library.export import Exported, Format, export
 
@@ -40,7 +41,7 @@ class _Writing(QThread):
         try:
             self.written.emit(export(self._rows(), self._to, self._form))
         except MqwenError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it
             self.failed.emit(f"{type(error).__name__}: {error}")
 

@@ -13,6 +13,7 @@ from desktop.filter_bar import FilterBar
 from desktop.filter_help import FilterHelp
 from desktop.finding import FilterSearch
 from desktop.photo import Photo
+from desktop.reasons import shown
 from desktop.taken import TakenDates
 from mqwen.errors import InputError
 from mqwen.library.filter import Filter, parse
@@ -78,8 +79,8 @@ class Filtering(QObject):
         try:
             self._wanted = parse(self.bar.edit.text())
         except InputError as error:
-            self.bar.set_outcome(error.what, wrong=True)  # what is shown stays
-            self.bar.outcome.setToolTip(error.hint or "")
+            self.bar.set_outcome(shown(error.what), wrong=True)  # what is shown stays
+            self.bar.outcome.setToolTip(shown(error.hint or ""))
             return
         self.bar.outcome.setToolTip("")
         self._search_again()

@@ -14,6 +14,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photo import Photo
+from desktop.reasons import told
 from desktop.taken import TakenDates
 from mqwen.errors import Cancelled, MqwenError
 from mqwen.library import conditions
@@ -63,7 +64,7 @@ class FilterSearch(QThread):
         except Cancelled:
             return
         except MqwenError as error:
-            wrong = str(error)
+            wrong = told(error)
         except Exception as error:  # Qt would only print it, and the filter would seem to work for ever
             log.exception("the filter failed")
             wrong = f"{type(error).__name__}: {error}"

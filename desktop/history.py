@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox
 
 from desktop.history_dialog import HistoryDialog
+from desktop.reasons import shown, told
 from mqwen.errors import MqwenError
 from mqwen.library.records import Change, Run
 from mqwen.library.restore import Restored
@@ -40,7 +41,7 @@ class Work(QThread):
         try:
             self.done.emit(self._act(self))
         except MqwenError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it, and the dialog would wait for ever
             self.failed.emit(f"{type(error).__name__}: {error}")
 
@@ -172,7 +173,7 @@ class History(QObject):
         text = self.tr("%n file(s) are as they were before the run.", "", back)
         for one in found:
             if one.status == "failed":
-                self._window.failures.add(one.file, one.reason or "")
+                self._window.failures.add(one.file, shown(one.reason or ""))
         if self.dialog is not None:
             self.dialog.set_working(False, text)
         self.refresh()

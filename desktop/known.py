@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from desktop.photo import Photo, State
+from desktop.reasons import shown
 from mqwen.library import conditions, records
 from mqwen.library.catalog import Catalog
 from mqwen.library.compose import digest
@@ -36,7 +37,7 @@ def settle(photo: Photo, known: records.Photo) -> None:
     if known.caption and not any(known.written.get(target) for target in _BESIDE):
         photo.caption = " ".join(known.caption.split())
     if photo.caption or state in (State.FAILED, State.SKIPPED):
-        photo.state, photo.reason = state, known.reason or ""
+        photo.state, photo.reason = state, shown(known.reason or "")
 
 
 def settle_all(photos: Iterable[Photo], catalog: Catalog) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QLocale, QObject
 
 from desktop.model_work import Row
+from desktop.reasons import shown
 from mqwen.hub import STARTER
 from mqwen.hub.machine import Machine
 from mqwen.hub.meter import DownloadState
@@ -116,7 +117,7 @@ class ModelWords(QObject):
         if isinstance(told, DownloadState):
             share = told.done / max(1, told.total)
             if told.phase == "waiting":
-                return self.tr("Waiting: {reason}").format(reason=told.note), share
+                return self.tr("Waiting: {reason}").format(reason=shown(told.note)), share
             if told.phase == "checking":
                 return self.tr("Checking {file}").format(file=told.file), share
             text = self.tr("{done} of {total}").format(done=self.size(told.done), total=self.size(told.total))
@@ -128,7 +129,7 @@ class ModelWords(QObject):
             done, total = told
             text = self.tr("{done} of {total}").format(done=self.size(done), total=self.size(total))
             return text, done / max(1, total)
-        return str(told), None
+        return shown(str(told)), None
 
     def offer(self, offers: list[Offer]) -> str:
         """Say what a download would bring."""

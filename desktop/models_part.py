@@ -14,6 +14,7 @@ from desktop import model_work
 from desktop.consent import ConsentDialog
 from desktop.models_dialog import ModelsDialog
 from desktop.parts_dialog import PartsDialog
+from desktop.reasons import of_a_file, told
 from desktop.task import Task
 from mqwen.hub import known_model
 from mqwen.hub.remote import Offer
@@ -89,7 +90,7 @@ class ModelsPart(QObject):
         self._looking, self._look_again = Task(model_work.look, self), False
         self._looking.progressed.connect(self._show)
         self._looking.done.connect(self._show)
-        self._looking.failed.connect(lambda error: self._say(str(error)))
+        self._looking.failed.connect(lambda error: self._say(told(error)))
         self._looking.finished.connect(self._looked)
         self._looking.start()
 
@@ -138,7 +139,7 @@ class ModelsPart(QObject):
     def check(self, name: str) -> None:
         def tell(found: Verified) -> None:
             if found.problems:
-                self._say("\n".join(found.problems))
+                self._say("\n".join(map(of_a_file, found.problems)))
             elif found.revision:
                 text = self.tr("{name} is whole: every file is as it was downloaded.")
                 self._say(text.format(name=name))
@@ -287,7 +288,7 @@ class ModelsPart(QObject):
 
         task.progressed.connect(dialog.show_progress)
         task.done.connect(lambda result: end("", lambda: then(result)))
-        task.failed.connect(lambda error: end(str(error)))
+        task.failed.connect(lambda error: end(told(error)))
         task.cancelled.connect(lambda: end(stopped or self.tr("Stopped")))
         task.start()
 

@@ -1,75 +1,82 @@
-"""What the engine says of a photo that failed, in the window's language; what is not listed here stays English."""
+"""What mqwen says when something goes wrong, in the window's language; what is not listed stays English.
+
+The lists are mqwen's own texts, with a name in braces for each part that differs from one time to the next.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-# As mqwen.library says it; {reason} is the system's or the decoder's own words.
-_WHAT = (
-    QT_TRANSLATE_NOOP("Reasons", "the file ends before its picture does"),
-    QT_TRANSLATE_NOOP("Reasons", "the picture is damaged ({reason})"),
-    QT_TRANSLATE_NOOP("Reasons", "reading it failed ({reason})"),
-    QT_TRANSLATE_NOOP("Reasons", "the file cannot be opened ({reason})"),
-    QT_TRANSLATE_NOOP("Reasons", "the file is empty (0 bytes)"),
-    QT_TRANSLATE_NOOP("Reasons", "the file is not there (any more)"),
-    QT_TRANSLATE_NOOP("Reasons", "the link leads to no file"),
-    QT_TRANSLATE_NOOP("Reasons", "the link leads back to itself"),
-    QT_TRANSLATE_NOOP("Reasons", "permission denied"),
-    QT_TRANSLATE_NOOP("Reasons", "its content is zeros"),
-    QT_TRANSLATE_NOOP("Reasons", "it is a video"),
-    QT_TRANSLATE_NOOP("Reasons", "it is a folder, not a picture"),
-    QT_TRANSLATE_NOOP("Reasons", "it is a pipe or a device, not a file"),
-    QT_TRANSLATE_NOOP("Reasons", "it is not a picture that MQwen can read"),
-    QT_TRANSLATE_NOOP("Reasons", "it is a HEIC photo, and the decoder for them is not installed"),
-    QT_TRANSLATE_NOOP("Reasons", "there is not enough memory to decode it"),
-    QT_TRANSLATE_NOOP("Reasons", "it is not a regular file"),
-    QT_TRANSLATE_NOOP("Reasons", "it is read-only"),
-    QT_TRANSLATE_NOOP("Reasons", "its text is not UTF-8, and was left as it is"),
-    QT_TRANSLATE_NOOP("Reasons", "an empty caption is not written"),
-)
-_HINTS = (
-    QT_TRANSLATE_NOOP("Reasons", "Copy or download it again."),
-    QT_TRANSLATE_NOOP("Reasons", "Convert it to JPEG or PNG, or take it out of the folder."),
-    QT_TRANSLATE_NOOP("Reasons", "Check the name and the disk."),
-    QT_TRANSLATE_NOOP("Reasons", "Check the name."),
-    QT_TRANSLATE_NOOP("Reasons", "Check the disk."),
-    QT_TRANSLATE_NOOP("Reasons", "Check its permissions."),
-    QT_TRANSLATE_NOOP("Reasons", "Repair or remove the link."),
-    QT_TRANSLATE_NOOP("Reasons", "Make the file readable for you."),
-    QT_TRANSLATE_NOOP("Reasons", "Make it writable if it may be replaced."),
-    QT_TRANSLATE_NOOP("Reasons", "Save a smaller copy, or close other programs."),
-    QT_TRANSLATE_NOOP("Reasons", "Save a smaller copy."),
-    QT_TRANSLATE_NOOP("Reasons", "Save it as UTF-8, or let it be overwritten."),
-    QT_TRANSLATE_NOOP("Reasons", "Install it with `pip install pillow-heif`, or convert the photo to JPEG."),
-    QT_TRANSLATE_NOOP("Reasons", "Free some space and start again: what was written before is kept."),
-    QT_TRANSLATE_NOOP("Reasons", "Move it away."),
-)
-WHAT: tuple[str, ...] = tuple(map(str, _WHAT))
-HINTS: tuple[str, ...] = tuple(map(str, _HINTS))
-_OPEN = " ({reason})"
+from desktop.engine_texts import ENGINE
+from desktop.hub_texts import HUB
+from desktop.library_texts import LIBRARY
+from desktop.model_texts import MODEL
+from desktop.photo_texts import PHOTO
+from mqwen.errors import MqwenError
+
+TEXTS = frozenset((*PHOTO, *LIBRARY, *ENGINE, *MODEL, *HUB))
+_BOTH = str(QT_TRANSLATE_NOOP("Reasons", "{what}. {hint}"))
+_GAP = re.compile(r"\{(\w+)\}")
+
+
+def told(error: MqwenError) -> str:
+    """Return an error as str() does, the file first, in the window's language."""
+    where = f"{error.path}: " if error.path is not None else ""
+    return where + reason_of(error)
+
+
+def reason_of(error: MqwenError) -> str:
+    """Return an error as a clause for a place that names the file beside it."""
+    what = known(error.what) or error.what
+    return _joined(what, known(error.hint) or error.hint) if error.hint else what
 
 
 def shown(reason: str) -> str:
     """Return an error's clause and hint, as mqwen.outcome puts them together, in the window's language."""
-    hint = next((known for known in HINTS if reason.endswith(f". {known}")), "")
-    what = reason.removesuffix(f". {hint}") if hint else reason
-    said = _clause(what)
-    if said is None:
-        return reason
-    if not hint:
-        return said
-    return QCoreApplication.translate("Reasons", "{what}. {hint}").format(what=said, hint=_translated(hint))
+    whole = known(reason) if reason in TEXTS else None
+    if whole is not None:
+        return whole
+    for gap in re.finditer(re.escape(". "), reason):
+        what, hint = known(reason[: gap.start()]), known(reason[gap.end() :])
+        if what is not None and hint is not None:
+            return _joined(what, hint)
+    return known(reason) or reason
 
 
-def _clause(what: str) -> str | None:
-    """Return a clause in the window's language, None where it is not known."""
-    if what in WHAT:
-        return _translated(what)
-    for known in WHAT:
-        start = known.removesuffix(_OPEN)
-        if start != known and what.startswith(f"{start} (") and what.endswith(")"):
-            return _translated(known).format(reason=what[len(start) + 2 : -1])
+def of_a_file(line: str) -> str:
+    """Return a line that names a file and what is wrong with it in the window's language."""
+    file, between, what = line.partition(": ")
+    return f"{file}{between}{shown(what)}" if what else line
+
+
+def known(text: str) -> str | None:
+    """Return a clause or a hint in the window's language, None where no list has it."""
+    if text in TEXTS:
+        return _translated(text)
+    for pattern, listed in _patterns():
+        if found := pattern.fullmatch(text):
+            # What stands in a gap can be one of mqwen's own texts: the trouble that is waited out, a fault of a tensor.
+            return _translated(listed).format(**{gap: known(said) or said for gap, said in found.groupdict().items()})
     return None
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the lists' texts that have gaps, those that say most themselves first."""
+    gapped = sorted((text for text in TEXTS if _GAP.search(text)), key=lambda text: (-len(_GAP.sub("", text)), text))
+    return tuple((re.compile(_pattern(text), re.DOTALL), text) for text in gapped)
+
+
+def _pattern(text: str) -> str:
+    plain = _GAP.split(text)  # text, gap, text, gap, ..., text
+    return "".join(re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(plain))
+
+
+def _joined(what: str, hint: str) -> str:
+    return _translated(_BOTH).format(what=what, hint=hint)
 
 
 def _translated(text: str) -> str:

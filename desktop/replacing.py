@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit
 
 from desktop.change_dialog import ChangeDialog
+from desktop.reasons import shown
 from mqwen.errors import InputError
 from mqwen.library.text_changes import TextChange, affixing, replacing
 
@@ -53,7 +54,9 @@ class ReplaceDialog(ChangeDialog):
                 whole_words=self.whole_words.isChecked(),
             )
         except InputError as error:
-            raise InputError(self.tr("This is no regular expression: {reason}").format(reason=error.what)) from error
+            raise InputError(
+                self.tr("This is no regular expression: {reason}").format(reason=shown(error.what))
+            ) from error
 
     def begin(self) -> None:
         self.sought.setFocus()

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photos import Photo, State
-from desktop.reasons import shown
+from desktop.reasons import reason_of
 from mqwen.errors import InputError, MqwenError
 from mqwen.library.metadata_jsonl import JOURNAL, NAME
 from mqwen.library.scan import is_photo_name, scan
@@ -103,11 +103,6 @@ class FolderScan(QThread):
         self.folder_failed.emit(self, error.path, reason_of(error))
 
 
-def reason_of(error: MqwenError) -> str:
-    """Return an error as a clause for a list that names the file beside it."""
-    return shown(f"{error.what}. {error.hint}" if error.hint else error.what)
-
-
 class _Beside:
     """Says from the listing of a folder whether anything may stand in it about a photo, so that thousands of photos
     without captions are not asked for three files each."""
@@ -153,7 +148,7 @@ def look(path: Path, number: int, targets: Targets | None) -> Photo:
     try:
         text = targets.text(path)
     except InputError as error:
-        photo.state, photo.reason = State.FAILED, str(error)
+        photo.state, photo.reason = State.FAILED, reason_of(error)
         return photo
     if text:
         photo.caption, photo.state = text, State.CAPTIONED

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from desktop.preferences import Preferences
+from desktop.reasons import told
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import apply_shortcuts, keep_shortcuts, menu_actions
 from desktop.theme import apply_theme
@@ -101,7 +102,7 @@ class SettingsPart(QObject):
         try:
             set_models_folder(None if chosen == default_models_folder() else chosen)
         except MqwenError as error:
-            self._window.notice.say("settings", str(error))
+            self._window.notice.say("settings", told(error))
         else:
             self._window.bar.refresh_models()
 

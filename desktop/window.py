@@ -35,6 +35,7 @@ from desktop.opening import Opening
 from desktop.photo import HAVE_TEXT
 from desktop.photos import PhotoModel
 from desktop.preview import Preview
+from desktop.reasons import told
 from desktop.replacing import Replacing
 from desktop.review import Review
 from desktop.run_controls import RunControls
@@ -256,7 +257,7 @@ class MainWindow(QMainWindow):
         try:
             settings = self._settings.preferences().applied_to(choices.run_settings())
         except MqwenError as error:
-            self.notice.say("run", str(error))
+            self.notice.say("run", told(error))
             return None
         return replace(settings, model=choices.model)
 

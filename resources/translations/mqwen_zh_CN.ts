@@ -2125,6 +2125,1206 @@
         <source>{what}. {hint}</source>
         <translation>{what}。{hint}</translation>
     </message>
+    <message>
+        <source>stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>stopped while the model was being loaded</source>
+        <translation>加载模型时已停止</translation>
+    </message>
+    <message>
+        <source>this model has been unloaded</source>
+        <translation>这个模型已被卸载</translation>
+    </message>
+    <message>
+        <source>there is no question</source>
+        <translation>没有问题</translation>
+    </message>
+    <message>
+        <source>not enough memory for this model on {device}</source>
+        <translation>{device} 上的内存不足以运行这个模型</translation>
+    </message>
+    <message>
+        <source>not enough memory for this picture</source>
+        <translation>内存不足以处理这张图片</translation>
+    </message>
+    <message>
+        <source>device {name} is not known</source>
+        <translation>未知的设备 {name}</translation>
+    </message>
+    <message>
+        <source>device {name} is not there</source>
+        <translation>没有设备 {name}</translation>
+    </message>
+    <message>
+        <source>even layer by layer the model needs {needed}, and {free} are free on {device} for it</source>
+        <translation>即使逐层运行，这个模型也需要 {needed}，而 {device} 上可用 {free}</translation>
+    </message>
+    <message>
+        <source>int8 needs a card of compute capability 7.5 or more</source>
+        <translation>int8 需要计算能力 7.5 或更高的显卡</translation>
+    </message>
+    <message>
+        <source>nf4 runs on CUDA cards only</source>
+        <translation>nf4 只能在 CUDA 显卡上运行</translation>
+    </message>
+    <message>
+        <source>precision {name} is not known</source>
+        <translation>未知的精度 {name}</translation>
+    </message>
+    <message>
+        <source>the model needs {needed} in {precision} and {free} of main memory are free</source>
+        <translation>这个模型以 {precision} 运行需要 {needed}，而主内存可用 {free}</translation>
+    </message>
+    <message>
+        <source>the model needs {needed} in {precision} and {free} of main memory are free; {note}</source>
+        <translation>这个模型以 {precision} 运行需要 {needed}，而主内存可用 {free}；{note}</translation>
+    </message>
+    <message>
+        <source>bfloat16, in which it would fit, does not work on this processor</source>
+        <translation>能放得下的 bfloat16 在这个处理器上无法使用</translation>
+    </message>
+    <message>
+        <source>float32 needs {needed}, {free} are free</source>
+        <translation>float32 需要 {needed}，可用 {free}</translation>
+    </message>
+    <message>
+        <source>the model needs {needed} and {free} are free on {device}</source>
+        <translation>这个模型需要 {needed}，而 {device} 上可用 {free}</translation>
+    </message>
+    <message>
+        <source>the prompt&apos;s ids are not those of a vocabulary of {size}</source>
+        <translation>提示词的编号不属于大小为 {size} 的词表</translation>
+    </message>
+    <message>
+        <source>max_new_tokens must be at least 1</source>
+        <translation>max_new_tokens 必须至少为 1</translation>
+    </message>
+    <message>
+        <source>temperature must be 0 or more, top_p above 0 and at most 1, repetition_penalty above 0</source>
+        <translation>temperature 不能小于 0，top_p 应大于 0 且不超过 1，repetition_penalty 应大于 0</translation>
+    </message>
+    <message>
+        <source>top_k must be 1 to {most}, min_p 0 or more and below 1, no_repeat_ngram_size 0 or more</source>
+        <translation>top_k 应为 1 到 {most}，min_p 应不小于 0 且小于 1，no_repeat_ngram_size 不能小于 0</translation>
+    </message>
+    <message>
+        <source>cannot write {target}</source>
+        <translation>无法写入 {target}</translation>
+    </message>
+    <message>
+        <source>the seed cannot be {value}</source>
+        <translation>随机种子不能是 {value}</translation>
+    </message>
+    <message>
+        <source>the temperature cannot be {value}</source>
+        <translation>温度不能是 {value}</translation>
+    </message>
+    <message>
+        <source>{setting} {value} is not known</source>
+        <translation>未知的{setting} {value}</translation>
+    </message>
+    <message>
+        <source>the folder of the starter model and the sample pictures is missing</source>
+        <translation>缺少入门模型和示例图片的文件夹</translation>
+    </message>
+    <message>
+        <source>Close other programs, or take a smaller model or --device cpu.</source>
+        <translation>请关闭其他程序，换用较小的模型，或在设置中选择处理器。</translation>
+    </message>
+    <message>
+        <source>Close other programs, or take a smaller model.</source>
+        <translation>请关闭其他程序，或换用较小的模型。</translation>
+    </message>
+    <message>
+        <source>This PyTorch is built for the processor only: install a CUDA build of it, or take --device cpu.</source>
+        <translation>这个 PyTorch 只支持处理器：请安装 CUDA 版本，或在设置中选择处理器。</translation>
+    </message>
+    <message>
+        <source>PyTorch sees no working CUDA card: check the driver, or take --device cpu.</source>
+        <translation>PyTorch 没有找到可用的 CUDA 显卡：请检查驱动程序，或在设置中选择处理器。</translation>
+    </message>
+    <message>
+        <source>There is only cuda:0.</source>
+        <translation>只有 cuda:0。</translation>
+    </message>
+    <message>
+        <source>There are {first} to {last}.</source>
+        <translation>有 {first} 到 {last}。</translation>
+    </message>
+    <message>
+        <source>Install mqwen again.</source>
+        <translation>请重新安装 mqwen。</translation>
+    </message>
+    <message>
+        <source>Load it again.</source>
+        <translation>请重新加载。</translation>
+    </message>
+    <message>
+        <source>Take --quantize int8, or none.</source>
+        <translation>请选用 int8 量化，或不量化。</translation>
+    </message>
+    <message>
+        <source>Take --quantize nf4 or none.</source>
+        <translation>请选用 nf4 量化，或不量化。</translation>
+    </message>
+    <message>
+        <source>Take a finite number from 0.</source>
+        <translation>请给出不小于 0 的有限数。</translation>
+    </message>
+    <message>
+        <source>Take a whole number from 0 to {most}.</source>
+        <translation>请给出 0 到 {most} 之间的整数。</translation>
+    </message>
+    <message>
+        <source>Take any of {names}.</source>
+        <translation>请从 {names} 中选择。</translation>
+    </message>
+    <message>
+        <source>Take auto, cpu, cuda or cuda:N.</source>
+        <translation>请选择 auto、cpu、cuda 或 cuda:N。</translation>
+    </message>
+    <message>
+        <source>Take one of {names}.</source>
+        <translation>请从 {names} 中选择一项。</translation>
+    </message>
+    <message>
+        <source>there is no connection to the hub</source>
+        <translation>无法连接到 Hub</translation>
+    </message>
+    <message>
+        <source>the hub does not answer</source>
+        <translation>Hub 没有响应</translation>
+    </message>
+    <message>
+        <source>the connection broke</source>
+        <translation>连接中断</translation>
+    </message>
+    <message>
+        <source>the proxy does not let the download through ({error})</source>
+        <translation>代理不允许下载（{error}）</translation>
+    </message>
+    <message>
+        <source>the hub has a fault (HTTP {status})</source>
+        <translation>Hub 出现故障（HTTP {status}）</translation>
+    </message>
+    <message>
+        <source>the hub waited too long</source>
+        <translation>Hub 等待超时</translation>
+    </message>
+    <message>
+        <source>the hub is asked too often (HTTP 429)</source>
+        <translation>对 Hub 的请求过于频繁（HTTP 429）</translation>
+    </message>
+    <message>
+        <source>{trouble}; again in {pause} s</source>
+        <translation>{trouble}；{pause} 秒后重试</translation>
+    </message>
+    <message>
+        <source>{trouble}; again in {minutes} minutes</source>
+        <translation>{trouble}；请在 {minutes} 分钟后再试</translation>
+    </message>
+    <message>
+        <source>the hub does not have it (HTTP 404)</source>
+        <translation>Hub 中没有它（HTTP 404）</translation>
+    </message>
+    <message>
+        <source>the hub does not have this revision</source>
+        <translation>Hub 中没有这个版本</translation>
+    </message>
+    <message>
+        <source>the hub refuses it (HTTP {status})</source>
+        <translation>Hub 拒绝了请求（HTTP {status}）</translation>
+    </message>
+    <message>
+        <source>the hub&apos;s address is wrong ({error})</source>
+        <translation>Hub 的地址不正确（{error}）</translation>
+    </message>
+    <message>
+        <source>the owner gives access on request only</source>
+        <translation>所有者仅在申请后开放访问</translation>
+    </message>
+    <message>
+        <source>there is no such model on the hub, or it is not open to you</source>
+        <translation>Hub 中没有这个模型，或者您无权访问</translation>
+    </message>
+    <message>
+        <source>another process downloads this model just now</source>
+        <translation>另一个进程正在下载这个模型</translation>
+    </message>
+    <message>
+        <source>the other process has just come to its end</source>
+        <translation>另一个进程刚刚结束</translation>
+    </message>
+    <message>
+        <source>twice it did not arrive as the hub lists it</source>
+        <translation>两次收到的文件都与 Hub 列出的不一致</translation>
+    </message>
+    <message>
+        <source>it does not arrive as the hub lists it</source>
+        <translation>收到的文件与 Hub 列出的不一致</translation>
+    </message>
+    <message>
+        <source>the download needs {room} GB of room, a little to spare in it, and {free} GB are free</source>
+        <translation>下载需要 {room} GB 空间（已含少量余量），目前可用 {free} GB</translation>
+    </message>
+    <message>
+        <source>the download was stopped</source>
+        <translation>下载已停止</translation>
+    </message>
+    <message>
+        <source>stopped while a file was checked</source>
+        <translation>检查文件时已停止</translation>
+    </message>
+    <message>
+        <source>stopped while a model was checked</source>
+        <translation>检查模型时已停止</translation>
+    </message>
+    <message>
+        <source>the disk is full</source>
+        <translation>磁盘已满</translation>
+    </message>
+    <message>
+        <source>it cannot be read back ({error})</source>
+        <translation>写入后无法读回（{error}）</translation>
+    </message>
+    <message>
+        <source>it cannot be removed ({error})</source>
+        <translation>无法删除（{error}）</translation>
+    </message>
+    <message>
+        <source>it is damaged ({error})</source>
+        <translation>文件已损坏（{error}）</translation>
+    </message>
+    <message>
+        <source>it does not say where the models are ({error})</source>
+        <translation>其中没有说明模型存放的位置（{error}）</translation>
+    </message>
+    <message>
+        <source>it lacks {name}, which {index} names</source>
+        <translation>缺少 {index} 中列出的 {name}</translation>
+    </message>
+    <message>
+        <source>no config.json in this model folder</source>
+        <translation>这个模型文件夹中没有 config.json</translation>
+    </message>
+    <message>
+        <source>the licence of {model} is not a permissive one ({licence})</source>
+        <translation>{model} 的许可证（{licence}）不是宽松许可证</translation>
+    </message>
+    <message>
+        <source>its page names none</source>
+        <translation>页面未注明</translation>
+    </message>
+    <message>
+        <source>the weights of {model} are pickles, there are no safetensors</source>
+        <translation>{model} 的权重是 pickle 格式，没有 safetensors</translation>
+    </message>
+    <message>
+        <source>the model {name} is known, but not on this machine</source>
+        <translation>模型 {name} 是已知的，但不在这台电脑上</translation>
+    </message>
+    <message>
+        <source>the starter model comes with MQwen and stays</source>
+        <translation>入门模型随 MQwen 提供，不能删除</translation>
+    </message>
+    <message>
+        <source>there is no model {name} in {folder}</source>
+        <translation>{folder} 中没有模型 {name}</translation>
+    </message>
+    <message>
+        <source>there is no model {name}</source>
+        <translation>没有模型 {name}</translation>
+    </message>
+    <message>
+        <source>there is no such folder</source>
+        <translation>没有这个文件夹</translation>
+    </message>
+    <message>
+        <source>{name} is no model on the hub</source>
+        <translation>{name} 不是 Hub 中的模型</translation>
+    </message>
+    <message>
+        <source>Ask for access on the model&apos;s page, then {login} and try again.</source>
+        <translation>请在模型页面申请访问，然后{login}，再重试。</translation>
+    </message>
+    <message>
+        <source>Check HF_ENDPOINT and the proxy settings (HTTPS_PROXY).</source>
+        <translation>请检查 HF_ENDPOINT 和代理设置（HTTPS_PROXY）。</translation>
+    </message>
+    <message>
+        <source>Check its name on the hub.</source>
+        <translation>请检查它在 Hub 中的名称。</translation>
+    </message>
+    <message>
+        <source>Check its name; if it is private or gated, {login}.</source>
+        <translation>请检查名称；如果它是私有的或需要申请，请{login}。</translation>
+    </message>
+    <message>
+        <source>Check the connection; the same command goes on from here.</source>
+        <translation>请检查网络连接；再次下载会从这里继续。</translation>
+    </message>
+    <message>
+        <source>Start the same command then; it goes on from here.</source>
+        <translation>届时请再次下载；会从这里继续。</translation>
+    </message>
+    <message>
+        <source>Download it again.</source>
+        <translation>请重新下载。</translation>
+    </message>
+    <message>
+        <source>Download the model again: `mqwen models get NAME --again`.</source>
+        <translation>请重新下载这个模型：`mqwen models get NAME --again`。</translation>
+    </message>
+    <message>
+        <source>Get it with `mqwen models get {name}`.</source>
+        <translation>请在“模型”窗口中下载，或使用 `mqwen models get {name}`。</translation>
+    </message>
+    <message>
+        <source>Give a hub id, OWNER/NAME, or a name that `mqwen models list` shows.</source>
+        <translation>请给出 Hub 中的名称（所有者/名称），或 `mqwen models list` 列出的名称。</translation>
+    </message>
+    <message>
+        <source>Give a model folder or a name that is installed in {folder} (here: {names}).</source>
+        <translation>请给出模型文件夹，或已安装在 {folder} 中的名称（现有：{names}）。</translation>
+    </message>
+    <message>
+        <source>It holds adapter_config.json, adapter_model.bin and other_params.bin, as the training left them.</source>
+        <translation>其中应有训练得到的 adapter_config.json、adapter_model.bin 和 other_params.bin。</translation>
+    </message>
+    <message>
+        <source>MQwen needs a model in transformers&apos; form.</source>
+        <translation>MQwen 需要 transformers 格式的模型。</translation>
+    </message>
+    <message>
+        <source>MQwen reads model.safetensors and pytorch_model.bin, whole or in shards, not quantised.</source>
+        <translation>MQwen 能读取未量化的 model.safetensors 和 pytorch_model.bin，整个或分片均可。</translation>
+    </message>
+    <message>
+        <source>MQwen runs no code in them. If you trust their owner, say so (--allow-pickle).</source>
+        <translation>MQwen 不会运行其中的代码。如果您信任所有者，请明确允许（--allow-pickle）。</translation>
+    </message>
+    <message>
+        <source>Make room and start again: it goes on from here. `mqwen models path --set DIR` keeps models elsewhere.</source>
+        <translation>请腾出空间后重试：会从这里继续。模型文件夹可以在设置中更改。</translation>
+    </message>
+    <message>
+        <source>Make room, or keep models elsewhere: `mqwen models path --set DIR`.</source>
+        <translation>请腾出空间，或在设置中更改模型文件夹。</translation>
+    </message>
+    <message>
+        <source>Nothing is gained by removing it.</source>
+        <translation>删除它没有任何好处。</translation>
+    </message>
+    <message>
+        <source>Read it at {page}, and accept it (--yes).</source>
+        <translation>请在 {page} 阅读并接受（--yes）。</translation>
+    </message>
+    <message>
+        <source>Remove this file, or name the folder with `mqwen models path --set DIR`.</source>
+        <translation>请删除这个文件，或在设置中选择模型文件夹。</translation>
+    </message>
+    <message>
+        <source>The folder is yours: delete it yourself.</source>
+        <translation>这个文件夹是您自己的：请自行删除。</translation>
+    </message>
+    <message>
+        <source>The upload is not complete: tell its owner.</source>
+        <translation>上传不完整：请告知所有者。</translation>
+    </message>
+    <message>
+        <source>This is a {part} alone: join the parts with `mqwen models import`.</source>
+        <translation>这只是其中一部分（{part}）：请在“模型”窗口中合并各部分。</translation>
+    </message>
+    <message>
+        <source>Try again later.</source>
+        <translation>请稍后重试。</translation>
+    </message>
+    <message>
+        <source>Try again later. If it stays so, the file on the server, or something on the way, is damaged.</source>
+        <translation>请稍后重试。如果仍然如此，说明服务器上的文件或传输途中有损坏。</translation>
+    </message>
+    <message>
+        <source>Wait for it, or stop it.</source>
+        <translation>请等它结束，或停止它。</translation>
+    </message>
+    <message>
+        <source>it has no config.json (its weights are {kinds} files)</source>
+        <translation>其中没有 config.json（它的权重是 {kinds} 文件）</translation>
+    </message>
+    <message>
+        <source>it has no weights that MQwen can read (its weights are {kinds} files)</source>
+        <translation>其中没有 MQwen 能读取的权重（它的权重是 {kinds} 文件）</translation>
+    </message>
+    <message>
+        <source>Give a model folder or a name that is installed in {folder} (here: {names}), or get it from the hub with `mqwen models get {name}`.</source>
+        <translation>请给出模型文件夹，或已安装在 {folder} 中的名称（现有：{names}），或者在“模型”窗口中从 Hub 下载 {name}。</translation>
+    </message>
+    <message>
+        <source>Name a folder in the LLaVA layout, or make one with `mqwen models import`.</source>
+        <translation>请指定 LLaVA 结构的文件夹，或在“模型”窗口中合并各部分。</translation>
+    </message>
+    <message>
+        <source>Remove that folder and put the model there again.</source>
+        <translation>请删除那个文件夹，再把模型放到那里。</translation>
+    </message>
+    <message>
+        <source>it has no config.json</source>
+        <translation>其中没有 config.json</translation>
+    </message>
+    <message>
+        <source>it has no weights that MQwen can read</source>
+        <translation>其中没有 MQwen 能读取的权重</translation>
+    </message>
+    <message>
+        <source>it is missing</source>
+        <translation>文件缺失</translation>
+    </message>
+    <message>
+        <source>it has {size} bytes instead of {expected}</source>
+        <translation>它有 {size} 字节，应为 {expected} 字节</translation>
+    </message>
+    <message>
+        <source>its content is not what was downloaded</source>
+        <translation>内容与下载时不一致</translation>
+    </message>
+    <message>
+        <source>See `mqwen models list`.</source>
+        <translation>请查看“模型”窗口。</translation>
+    </message>
+    <message>
+        <source>log in with `hf auth login` (or set HF_TOKEN)</source>
+        <translation>用 `hf auth login` 登录（或设置 HF_TOKEN）</translation>
+    </message>
+    <message>
+        <source>it cannot be written ({reason})</source>
+        <translation>无法写入（{reason}）</translation>
+    </message>
+    <message>
+        <source>there is no space left to write it ({reason})</source>
+        <translation>没有空间可供写入（{reason}）</translation>
+    </message>
+    <message>
+        <source>there is no run {run}</source>
+        <translation>没有运行 {run}</translation>
+    </message>
+    <message>
+        <source>there is no change {change}</source>
+        <translation>没有更改 {change}</translation>
+    </message>
+    <message>
+        <source>another MQwen is repairing the catalog</source>
+        <translation>另一个 MQwen 正在修复目录库</translation>
+    </message>
+    <message>
+        <source>the catalog cannot be used ({error})</source>
+        <translation>目录库无法使用（{error}）</translation>
+    </message>
+    <message>
+        <source>the catalog cannot be opened ({error})</source>
+        <translation>目录库无法打开（{error}）</translation>
+    </message>
+    <message>
+        <source>there is no space left for the catalog</source>
+        <translation>没有空间可供目录库使用</translation>
+    </message>
+    <message>
+        <source>the catalog is damaged ({error})</source>
+        <translation>目录库已损坏（{error}）</translation>
+    </message>
+    <message>
+        <source>the catalog is in use by another MQwen</source>
+        <translation>目录库正被另一个 MQwen 使用</translation>
+    </message>
+    <message>
+        <source>it is closed</source>
+        <translation>已关闭</translation>
+    </message>
+    <message>
+        <source>one photo is named twice in one step</source>
+        <translation>同一步中一张照片出现了两次</translation>
+    </message>
+    <message>
+        <source>nothing stands after {name}:</source>
+        <translation>{name}: 之后没有内容</translation>
+    </message>
+    <message>
+        <source>chars:{value} is no length</source>
+        <translation>chars:{value} 不是长度</translation>
+    </message>
+    <message>
+        <source>there is a closing parenthesis too many</source>
+        <translation>多了一个右括号</translation>
+    </message>
+    <message>
+        <source>a word is missing beside AND, OR or NOT</source>
+        <translation>AND、OR 或 NOT 旁边缺少词语</translation>
+    </message>
+    <message>
+        <source>the parentheses are nested too deeply</source>
+        <translation>括号嵌套过深</translation>
+    </message>
+    <message>
+        <source>a closing parenthesis is missing</source>
+        <translation>缺少右括号</translation>
+    </message>
+    <message>
+        <source>there is no state {name}</source>
+        <translation>没有状态 {name}</translation>
+    </message>
+    <message>
+        <source>taken:{value} is no date</source>
+        <translation>taken:{value} 不是日期</translation>
+    </message>
+    <message>
+        <source>a closing parenthesis stands where a word belongs</source>
+        <translation>应为词语的位置上是右括号</translation>
+    </message>
+    <message>
+        <source>order {name} is not known</source>
+        <translation>未知的排序 {name}</translation>
+    </message>
+    <message>
+        <source>it has {pixels} megapixels, more than the {most} that are allowed</source>
+        <translation>它有 {pixels} 百万像素，超过允许的 {most}</translation>
+    </message>
+    <message>
+        <source>decoding it takes about {need} GB of memory, and {free} GB are free</source>
+        <translation>解码它约需 {need} GB 内存，目前可用 {free} GB</translation>
+    </message>
+    <message>
+        <source>another run writes it just now</source>
+        <translation>另一次运行正在写入它</translation>
+    </message>
+    <message>
+        <source>it was made by another program meanwhile</source>
+        <translation>它在此期间由另一个程序创建</translation>
+    </message>
+    <message>
+        <source>it was changed by another program meanwhile</source>
+        <translation>它在此期间被另一个程序更改</translation>
+    </message>
+    <message>
+        <source>it was moved or deleted meanwhile</source>
+        <translation>它在此期间被移动或删除</translation>
+    </message>
+    <message>
+        <source>ExifTool is not installed</source>
+        <translation>没有安装 ExifTool</translation>
+    </message>
+    <message>
+        <source>ExifTool {version} at {path} is too old: {wanted} or newer is needed</source>
+        <translation>{path} 的 ExifTool {version} 太旧：需要 {wanted} 或更新的版本</translation>
+    </message>
+    <message>
+        <source>ExifTool does not start ({error})</source>
+        <translation>ExifTool 无法启动（{error}）</translation>
+    </message>
+    <message>
+        <source>its text in {name} is not a string, and was left as it is</source>
+        <translation>它在 {name} 中的文字不是字符串，已保持原样</translation>
+    </message>
+    <message>
+        <source>it is UTF-16, and was left as it is</source>
+        <translation>它是 UTF-16 编码，已保持原样</translation>
+    </message>
+    <message>
+        <source>its name is not Unicode, as metadata.jsonl must be</source>
+        <translation>文件名不是 Unicode，而 metadata.jsonl 必须是</translation>
+    </message>
+    <message>
+        <source>it does not lie below the folder of {path}</source>
+        <translation>它不在 {path} 所在的文件夹之下</translation>
+    </message>
+    <message>
+        <source>another picture took its place while it was being captioned</source>
+        <translation>生成描述期间，它被另一张图片取代</translation>
+    </message>
+    <message>
+        <source>the model gave it no text</source>
+        <translation>模型没有为它生成文字</translation>
+    </message>
+    <message>
+        <source>it was deleted while it was being captioned</source>
+        <translation>生成描述期间，它被删除</translation>
+    </message>
+    <message>
+        <source>its folder is not there</source>
+        <translation>它的文件夹不存在</translation>
+    </message>
+    <message>
+        <source>run {run} is still running</source>
+        <translation>运行 {run} 仍在进行</translation>
+    </message>
+    <message>
+        <source>run {run} can no longer be reverted: what was kept for that was given up on {time}</source>
+        <translation>运行 {run} 无法再还原：为此保留的内容已于 {time} 清除</translation>
+    </message>
+    <message>
+        <source>the folder cannot be read ({error})</source>
+        <translation>文件夹无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>this is another program&apos;s database, not a catalog</source>
+        <translation>这是另一个程序的数据库，不是目录库</translation>
+    </message>
+    <message>
+        <source>it was made by a newer MQwen (version {version} of its tables; this one knows {known})</source>
+        <translation>它由更新的 MQwen 创建（数据表版本 {version}；当前支持 {known}）</translation>
+    </message>
+    <message>
+        <source>it is too large for a caption</source>
+        <translation>它太大，不会是描述文字</translation>
+    </message>
+    <message>
+        <source>its undo record cannot be read</source>
+        <translation>它的撤销记录无法读取</translation>
+    </message>
+    <message>
+        <source>there is nothing to look for</source>
+        <translation>没有要查找的内容</translation>
+    </message>
+    <message>
+        <source>there is nothing to add</source>
+        <translation>没有要添加的内容</translation>
+    </message>
+    <message>
+        <source>it is no regular expression: {error}</source>
+        <translation>不是正则表达式：{error}</translation>
+    </message>
+    <message>
+        <source>the regular expression takes too long</source>
+        <translation>正则表达式耗时过长</translation>
+    </message>
+    <message>
+        <source>its undo record does not fit it</source>
+        <translation>撤销记录与它不符</translation>
+    </message>
+    <message>
+        <source>it was changed since, and only a part of it was kept</source>
+        <translation>它后来被更改过，而且只保留了一部分</translation>
+    </message>
+    <message>
+        <source>its metadata cannot be put back: {reason}</source>
+        <translation>无法恢复它的元数据：{reason}</translation>
+    </message>
+    <message>
+        <source>`mqwen runs list` shows those that there are.</source>
+        <translation>现有的运行可在“历史”中查看。</translation>
+    </message>
+    <message>
+        <source>Wait until it has done.</source>
+        <translation>请等它完成。</translation>
+    </message>
+    <message>
+        <source>Check the permissions of its folder and the disk, or set MQWEN_DATA_DIR to another folder.</source>
+        <translation>请检查其文件夹的权限和磁盘，或将 MQWEN_DATA_DIR 设为另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Check the permissions of its folder, or set MQWEN_DATA_DIR to another one.</source>
+        <translation>请检查其文件夹的权限，或将 MQWEN_DATA_DIR 设为另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Run `mqwen library verify --repair`: what can be read is kept.</source>
+        <translation>请运行 `mqwen library verify --repair`：能读取的内容都会保留。</translation>
+    </message>
+    <message>
+        <source>Wait until that one has done, and try again.</source>
+        <translation>请等它完成后重试。</translation>
+    </message>
+    <message>
+        <source>Make one edit of the two.</source>
+        <translation>请把两处编辑合为一处。</translation>
+    </message>
+    <message>
+        <source>For instance {example}.</source>
+        <translation>例如 {example}。</translation>
+    </message>
+    <message>
+        <source>Remove it, or open one before.</source>
+        <translation>请删除它，或在前面加上左括号。</translation>
+    </message>
+    <message>
+        <source>To look for the word itself, write &quot;and&quot;.</source>
+        <translation>要查找这个词本身，请写 &quot;and&quot;。</translation>
+    </message>
+    <message>
+        <source>Use at most {most} levels.</source>
+        <translation>最多使用 {most} 层。</translation>
+    </message>
+    <message>
+        <source>Add ) where the group ends.</source>
+        <translation>请在分组结束处加上 )。</translation>
+    </message>
+    <message>
+        <source>There are {names}.</source>
+        <translation>可用的有 {names}。</translation>
+    </message>
+    <message>
+        <source>Remove it.</source>
+        <translation>请删除它。</translation>
+    </message>
+    <message>
+        <source>Check its permissions and its disk.</source>
+        <translation>请检查它的权限和磁盘。</translation>
+    </message>
+    <message>
+        <source>Check the permissions of the file and its folder.</source>
+        <translation>请检查文件及其文件夹的权限。</translation>
+    </message>
+    <message>
+        <source>The disk is read-only: copy the photos to another one.</source>
+        <translation>磁盘是只读的：请把照片复制到另一个磁盘。</translation>
+    </message>
+    <message>
+        <source>Give the photo a shorter name.</source>
+        <translation>请给照片起一个短一些的名字。</translation>
+    </message>
+    <message>
+        <source>Its folder is gone.</source>
+        <translation>它的文件夹已不存在。</translation>
+    </message>
+    <message>
+        <source>Give the pictures in it.</source>
+        <translation>请选择其中的图片。</translation>
+    </message>
+    <message>
+        <source>Give the picture&apos;s file.</source>
+        <translation>请选择图片文件。</translation>
+    </message>
+    <message>
+        <source>Wait for that run to end, or stop it.</source>
+        <translation>请等那次运行结束，或停止它。</translation>
+    </message>
+    <message>
+        <source>Write it again.</source>
+        <translation>请重新写入。</translation>
+    </message>
+    <message>
+        <source>Install it from exiftool.org, or do without --exiftool.</source>
+        <translation>请从 exiftool.org 安装，或不使用它。</translation>
+    </message>
+    <message>
+        <source>Install a newer one from exiftool.org, or do without --exiftool: sidecars are written then.</source>
+        <translation>请从 exiftool.org 安装更新的版本，或不使用它：这时会写入附属文件。</translation>
+    </message>
+    <message>
+        <source>Do without --exiftool.</source>
+        <translation>请不使用 ExifTool。</translation>
+    </message>
+    <message>
+        <source>Make it a string, or let it be overwritten.</source>
+        <translation>请把它改为字符串，或允许覆盖。</translation>
+    </message>
+    <message>
+        <source>Caption the photo again.</source>
+        <translation>请重新为这张照片生成描述。</translation>
+    </message>
+    <message>
+        <source>Save it as UTF-8.</source>
+        <translation>请将其保存为 UTF-8。</translation>
+    </message>
+    <message>
+        <source>Rename the photo.</source>
+        <translation>请重命名这张照片。</translation>
+    </message>
+    <message>
+        <source>Check that it is still there.</source>
+        <translation>请检查它是否还在。</translation>
+    </message>
+    <message>
+        <source>Run again.</source>
+        <translation>请再次运行。</translation>
+    </message>
+    <message>
+        <source>Try another prompt or model.</source>
+        <translation>请换用其他提示词或模型。</translation>
+    </message>
+    <message>
+        <source>Stop it first, or wait for its end.</source>
+        <translation>请先停止它，或等它结束。</translation>
+    </message>
+    <message>
+        <source>Check its permissions; its photos were left out.</source>
+        <translation>请检查它的权限；其中的照片没有列出。</translation>
+    </message>
+    <message>
+        <source>Move it away, or give another path.</source>
+        <translation>请把它移走，或给出另一个路径。</translation>
+    </message>
+    <message>
+        <source>Update MQwen. The catalog was left as it is.</source>
+        <translation>请更新 MQwen。目录库已保持原样。</translation>
+    </message>
+    <message>
+        <source>Make it simpler: not one repetition inside another, as in (a+)+.</source>
+        <translation>请简化它：不要在重复之中再用重复，例如 (a+)+。</translation>
+    </message>
+    <message>
+        <source>it has further hard links, which a change would cut off</source>
+        <translation>它还有其他硬链接，更改会使它们断开</translation>
+    </message>
+    <message>
+        <source>it is in the cloud, not on this computer</source>
+        <translation>它在云端，不在这台电脑上</translation>
+    </message>
+    <message>
+        <source>tensor {name}: {what}</source>
+        <translation>张量 {name}：{what}</translation>
+    </message>
+    <message>
+        <source>a model in {kind} cannot be saved</source>
+        <translation>{kind} 格式的模型无法保存</translation>
+    </message>
+    <message>
+        <source>bias is {value}: biases trained with a LoRA cannot be merged</source>
+        <translation>bias 为 {value}：随 LoRA 训练的偏置无法合并</translation>
+    </message>
+    <message>
+        <source>cannot be read ({error})</source>
+        <translation>无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>cannot be written ({error})</source>
+        <translation>无法写入（{error}）</translation>
+    </message>
+    <message>
+        <source>changes {name}, which {part} does not have</source>
+        <translation>它修改 {name}，而 {part} 中没有</translation>
+    </message>
+    <message>
+        <source>has no counterpart (a LoRA has an A and a B)</source>
+        <translation>缺少与之配对的部分（LoRA 由 A 和 B 组成）</translation>
+    </message>
+    <message>
+        <source>has the shape {shape}; config.json asks for {needed}</source>
+        <translation>形状为 {shape}；config.json 要求 {needed}</translation>
+    </message>
+    <message>
+        <source>has the shape {shape}, which does not fit {other}</source>
+        <translation>形状为 {shape}，与 {other} 不符</translation>
+    </message>
+    <message>
+        <source>has the type {dtype}, which MQwen does not read</source>
+        <translation>类型为 {dtype}，MQwen 无法读取</translation>
+    </message>
+    <message>
+        <source>holds NaN or infinite values</source>
+        <translation>含有 NaN 或无穷大的值</translation>
+    </message>
+    <message>
+        <source>holds no tensors by name</source>
+        <translation>其中没有带名称的张量</translation>
+    </message>
+    <message>
+        <source>holds {bytes} bytes more than its header says</source>
+        <translation>比文件头所说的多 {bytes} 字节</translation>
+    </message>
+    <message>
+        <source>holds {dtype} values where weights belong</source>
+        <translation>权重的位置上是 {dtype} 类型的值</translation>
+    </message>
+    <message>
+        <source>holds {kind} at {name} where a tensor belongs</source>
+        <translation>{name} 处应为张量，却是 {kind}</translation>
+    </message>
+    <message>
+        <source>is also in {file}</source>
+        <translation>也在 {file} 中</translation>
+    </message>
+    <message>
+        <source>is damaged or no plain weight file ({error})</source>
+        <translation>已损坏，或不是普通的权重文件（{error}）</translation>
+    </message>
+    <message>
+        <source>is damaged: not a JSON object</source>
+        <translation>已损坏：不是 JSON 对象</translation>
+    </message>
+    <message>
+        <source>is damaged: not valid JSON ({error})</source>
+        <translation>已损坏：不是有效的 JSON（{error}）</translation>
+    </message>
+    <message>
+        <source>is here twice, as {name} too</source>
+        <translation>出现了两次，另一个名称是 {name}</translation>
+    </message>
+    <message>
+        <source>is in the way</source>
+        <translation>已被占用</translation>
+    </message>
+    <message>
+        <source>is inside the model that is exported</source>
+        <translation>位于要导出的模型之内</translation>
+    </message>
+    <message>
+        <source>is missing</source>
+        <translation>缺失</translation>
+    </message>
+    <message>
+        <source>is missing; {index} says that it is here</source>
+        <translation>缺失；{index} 说它在这里</translation>
+    </message>
+    <message>
+        <source>is not part of a LoRA</source>
+        <translation>不属于 LoRA</translation>
+    </message>
+    <message>
+        <source>is not part of this architecture</source>
+        <translation>不属于这种模型结构</translation>
+    </message>
+    <message>
+        <source>is there already and not empty</source>
+        <translation>已经存在，而且不是空的</translation>
+    </message>
+    <message>
+        <source>is too large for what it should be</source>
+        <translation>对于它应有的内容来说太大</translation>
+    </message>
+    <message>
+        <source>is truncated or no safetensors file</source>
+        <translation>不完整，或不是 safetensors 文件</translation>
+    </message>
+    <message>
+        <source>it asks for {step}, which MQwen does not do</source>
+        <translation>它要求 {step}，MQwen 不支持</translation>
+    </message>
+    <message>
+        <source>it cannot be read ({error})</source>
+        <translation>无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>it holds no JSON object</source>
+        <translation>其中没有 JSON 对象</translation>
+    </message>
+    <message>
+        <source>it makes pictures of {size}, the vision tower takes {expected}</source>
+        <translation>它生成 {size} 大小的图片，而视觉部分需要 {expected}</translation>
+    </message>
+    <message>
+        <source>its bytes do not fit its shape {shape}</source>
+        <translation>字节数与形状 {shape} 不符</translation>
+    </message>
+    <message>
+        <source>its chat template is damaged ({error})</source>
+        <translation>聊天模板已损坏（{error}）</translation>
+    </message>
+    <message>
+        <source>its entry in the header is damaged</source>
+        <translation>它在文件头中的条目已损坏</translation>
+    </message>
+    <message>
+        <source>its file {file} is not a file of this folder</source>
+        <translation>它的文件 {file} 不在这个文件夹中</translation>
+    </message>
+    <message>
+        <source>its image processing is damaged ({error})</source>
+        <translation>图像处理配置已损坏（{error}）</translation>
+    </message>
+    <message>
+        <source>line {number} is damaged</source>
+        <translation>第 {number} 行已损坏</translation>
+    </message>
+    <message>
+        <source>makes no model ({error})</source>
+        <translation>无法构成模型（{error}）</translation>
+    </message>
+    <message>
+        <source>makes no valid configuration ({error})</source>
+        <translation>不是有效的配置（{error}）</translation>
+    </message>
+    <message>
+        <source>names no tensors: weight_map is missing</source>
+        <translation>没有列出张量：缺少 weight_map</translation>
+    </message>
+    <message>
+        <source>no token of its tokenizer ends an answer</source>
+        <translation>它的分词器中没有结束回答的标记</translation>
+    </message>
+    <message>
+        <source>no weights here (model.safetensors or pytorch_model.bin, whole or in shards)</source>
+        <translation>这里没有权重（整个或分片的 model.safetensors 或 pytorch_model.bin）</translation>
+    </message>
+    <message>
+        <source>overlaps another tensor or leaves a gap</source>
+        <translation>与另一个张量重叠，或留有空隙</translation>
+    </message>
+    <message>
+        <source>peft_type is {kind}; MQwen merges LORA only</source>
+        <translation>peft_type 为 {kind}；MQwen 只能合并 LORA</translation>
+    </message>
+    <message>
+        <source>shapes {a} and {b} are not those of rank {rank}</source>
+        <translation>形状 {a} 和 {b} 与秩 {rank} 不符</translation>
+    </message>
+    <message>
+        <source>{option} is set: this kind of LoRA cannot be merged</source>
+        <translation>设置了 {option}：这种 LoRA 无法合并</translation>
+    </message>
+    <message>
+        <source>{field} holds the pattern {key}; MQwen reads plain module names only</source>
+        <translation>{field} 中有模式 {key}；MQwen 只读取普通的模块名</translation>
+    </message>
+    <message>
+        <source>text_config or vision_config is missing</source>
+        <translation>缺少 text_config 或 vision_config</translation>
+    </message>
+    <message>
+        <source>vision_config is missing</source>
+        <translation>缺少 vision_config</translation>
+    </message>
+    <message>
+        <source>the disk has less room than the {needed} GB needed</source>
+        <translation>磁盘空间不足所需的 {needed} GB</translation>
+    </message>
+    <message>
+        <source>the file is truncated: it ends in this tensor</source>
+        <translation>文件不完整：它在这个张量中间结束</translation>
+    </message>
+    <message>
+        <source>the file is truncated: it has {size} bytes, this tensor ends at {end}</source>
+        <translation>文件不完整：它有 {size} 字节，而这个张量到 {end} 才结束</translation>
+    </message>
+    <message>
+        <source>the index of the shards is missing</source>
+        <translation>缺少分片的索引</translation>
+    </message>
+    <message>
+        <source>the model&apos;s chat template cannot express this conversation{refusal}</source>
+        <translation>这个模型的聊天模板无法表达这段对话{refusal}</translation>
+    </message>
+    <message>
+        <source>the tokenizer cannot be read ({error})</source>
+        <translation>分词器无法读取（{error}）</translation>
+    </message>
+    <message>
+        <source>the weights are quantised already</source>
+        <translation>权重已经量化过</translation>
+    </message>
+    <message>
+        <source>there is no tokenizer (tokenizer.json, vocab.json with merges.txt, or qwen.tiktoken)</source>
+        <translation>没有分词器（tokenizer.json、vocab.json 加 merges.txt，或 qwen.tiktoken）</translation>
+    </message>
+    <message>
+        <source>this shard is missing; {index} expects it</source>
+        <translation>缺少这个分片；{index} 需要它</translation>
+    </message>
+    <message>
+        <source>unknown architecture: model_type is {kind}, not &apos;llava&apos;</source>
+        <translation>未知的模型结构：model_type 为 {kind}，不是 &apos;llava&apos;</translation>
+    </message>
+    <message>
+        <source>unknown architecture: model_type of {name} is {kind}</source>
+        <translation>未知的模型结构：{name} 的 model_type 为 {kind}</translation>
+    </message>
+    <message>
+        <source>unknown language model: model_type is {kind}</source>
+        <translation>未知的语言模型：model_type 为 {kind}</translation>
+    </message>
+    <message>
+        <source>unknown vision tower: model_type is {kind}</source>
+        <translation>未知的视觉部分：model_type 为 {kind}</translation>
+    </message>
+    <message>
+        <source>{name} is {value}; MQwen knows Qwen-1 with {known} only</source>
+        <translation>{name} 为 {value}；MQwen 只支持为 {known} 的 Qwen-1</translation>
+    </message>
+    <message>
+        <source>quantisation {kind} is not known</source>
+        <translation>未知的量化方式 {kind}</translation>
+    </message>
+    <message>
+        <source>4-bit weights (nf4) need bitsandbytes, which is not installed</source>
+        <translation>4 位权重（nf4）需要 bitsandbytes，但它没有安装</translation>
+    </message>
+    <message>
+        <source>Ask without a system message, one question and its picture at a time.</source>
+        <translation>请不带系统消息提问，每次一个问题和一张图片。</translation>
+    </message>
+    <message>
+        <source>Copy it from the language model&apos;s folder.</source>
+        <translation>请从语言模型的文件夹中复制。</translation>
+    </message>
+    <message>
+        <source>Download or copy the model again: this file is not complete or was changed.</source>
+        <translation>请重新下载或复制这个模型：这个文件不完整或被更改过。</translation>
+    </message>
+    <message>
+        <source>Download the model again, with this file.</source>
+        <translation>请重新下载这个模型，包括这个文件。</translation>
+    </message>
+    <message>
+        <source>Download the model again.</source>
+        <translation>请重新下载这个模型。</translation>
+    </message>
+    <message>
+        <source>Download the model again: its weight files are missing.</source>
+        <translation>请重新下载这个模型：缺少权重文件。</translation>
+    </message>
+    <message>
+        <source>Download the model again; if it stays so, its training went wrong.</source>
+        <translation>请重新下载这个模型；如果仍然如此，说明它的训练出了问题。</translation>
+    </message>
+    <message>
+        <source>Load it without quantisation.</source>
+        <translation>请不用量化加载。</translation>
+    </message>
+    <message>
+        <source>MQwen knows LLaVA checkpoints of a CLIP, SigLIP or Chinese-CLIP tower with a Qwen2 or Qwen3 model, and Qwen-1, Qwen2 or Qwen3 with such a tower in separate folders.</source>
+        <translation>MQwen 支持由 CLIP、SigLIP 或 Chinese-CLIP 与 Qwen2 或 Qwen3 组成的 LLaVA 模型，以及放在不同文件夹中的 Qwen-1、Qwen2 或 Qwen3 与这样的视觉部分。</translation>
+    </message>
+    <message>
+        <source>Make room and start again.</source>
+        <translation>请腾出空间后重试。</translation>
+    </message>
+    <message>
+        <source>Name a new folder, or remove this one.</source>
+        <translation>请指定新的文件夹，或删除这个文件夹。</translation>
+    </message>
+    <message>
+        <source>Name another folder.</source>
+        <translation>请指定另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Name another, or leave it out.</source>
+        <translation>请指定另一个，或不指定。</translation>
+    </message>
+    <message>
+        <source>Remove it, or name another folder.</source>
+        <translation>请删除它，或指定另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>The file belongs to another vision tower: copy the right one.</source>
+        <translation>这个文件属于另一个视觉部分：请复制正确的文件。</translation>
+    </message>
+    <message>
+        <source>The model folder is incomplete: download it again.</source>
+        <translation>模型文件夹不完整：请重新下载。</translation>
+    </message>
+    <message>
+        <source>The model is incomplete, or its config.json is another model&apos;s: download it again.</source>
+        <translation>模型不完整，或者 config.json 属于另一个模型：请重新下载。</translation>
+    </message>
+    <message>
+        <source>This adapter was trained for another language model.</source>
+        <translation>这个适配器是为另一个语言模型训练的。</translation>
+    </message>
+    <message>
+        <source>Use a checkpoint whose config.json is its own, without further parts.</source>
+        <translation>请使用自带 config.json、没有多余部分的模型。</translation>
+    </message>
+    <message>
+        <source>Use the tokenizer that belongs to this model.</source>
+        <translation>请使用属于这个模型的分词器。</translation>
+    </message>
+    <message>
+        <source>Use the unquantised model.</source>
+        <translation>请使用未量化的模型。</translation>
+    </message>
+    <message>
+        <source>Install it with `pip install &apos;mqwen[quantize]&apos;`, or take --quantize int8.</source>
+        <translation>请用 `pip install &apos;mqwen[quantize]&apos;` 安装，或选用 int8 量化。</translation>
+    </message>
 </context>
 <context>
     <name>ReplaceDialog</name>

@@ -1,19 +1,113 @@
-"""What the engine says of a failed photo is shown in the window's language, with every file that was meant."""
+"""What mqwen says when something goes wrong is shown in the window's language, with every file that was meant."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from desktop.language import set_language
-from desktop.reasons import HINTS, WHAT, shown
-from mqwen.errors import ImageError
+from desktop.reasons import TEXTS, known, of_a_file, shown, told
+from mqwen.errors import CheckpointError, DeviceError, ImageError, MqwenError
 from mqwen.library.image import read_image
+from mqwen.model.tensors import read_json
 from mqwen.outcome import failed
+from tests.desktop.error_texts import GAP, all_strings, said_by_errors
 from tests.desktop.fakes import draw_photos
 
+# Who sees these has a command line or writes code: the window imports none of these modules.
+_NOT_IN_THE_WINDOW = ("cli/", "bench/", "training/", "engine/cluster.py")
+# Of the others, what only a caller of the Python API can bring about, or what says a setting's own name and value.
+_FOR_DEVELOPERS = {
+    "model/splice.py": "tensors that do not fit together",
+    "model/vision.py": "tensors that do not fit together",
+    "library/metadata/fields.py": "fields that the caller put together",
+    "library/run_rows.py": "rows that the caller put together",
+}
+_TEXTS_FOR_DEVELOPERS = {
+    "batch_size must be at least 1",
+    "the conversation has {} images in its turns, and {} were given",
+    "there is no question",
+    "{} image marker(s) in the prompt, but {} image(s)",
+    "{} must be a list of words",
+    "a run that is not a dry run needs a captioner",
+    "{} is {}",  # a field of a config.json and its value, which have no Chinese name
+    "the {} is {}",
+    "{} of {} is {}",
+    "{} is missing",
+}
+# Made of parts, and listed whole for each of them.
+_OF_PARTS = {"it is {}", "There {}.", "{}.", "it has no config.json{}", "it has no weights that MQwen can read{}"}
 
-def test_what_is_listed_is_what_the_engine_says(root):
-    said = "".join(path.read_text("utf-8") for path in sorted((root / "mqwen").rglob("*.py")))
-    for text in (*WHAT, *HINTS):
-        assert f'"{text.removesuffix(" ({reason})")}' in said, f"nothing in mqwen says {text!r} any more"
+
+def test_every_error_that_a_user_can_meet_has_its_chinese(qapp, root):
+    said = said_by_errors(root / "mqwen")
+    assert len(said) > 300
+    try:
+        set_language(qapp, "zh_CN")
+        missing = [
+            one
+            for one in said
+            if one.text != GAP
+            and not one.module.startswith(_NOT_IN_THE_WINDOW)
+            and one.module not in _FOR_DEVELOPERS
+            and one.text not in _TEXTS_FOR_DEVELOPERS | _OF_PARTS
+            and not is_chinese(known(one.text.replace(GAP, "7")) or "")
+        ]
+        assert not missing, "\n".join(f"mqwen/{one.module}:{one.line}: {one.text}" for one in missing)
+    finally:
+        set_language(qapp, "en")
+
+
+def test_the_exceptions_are_still_raised(root):
+    said = said_by_errors(root / "mqwen")
+    assert {one.text for one in said} >= _TEXTS_FOR_DEVELOPERS | _OF_PARTS
+    assert {one.module for one in said} >= _FOR_DEVELOPERS.keys()
+
+
+def is_chinese(text: str) -> bool:
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
+def test_what_is_listed_is_what_mqwen_says(root):
+    said = all_strings(root / "mqwen")
+    for text in TEXTS:
+        longest = max(re.split(r"\{\w+\}| \(|; ", text), key=len)  # what stands in parentheses may be put in
+        assert longest.removeprefix("There ").rstrip(".") in said, f"nothing in mqwen says {text!r} any more"
+
+
+def test_errors_are_told_in_chinese_with_their_file_and_numbers(qapp, tmp_path):
+    refused = CheckpointError("is missing", path=tmp_path, tensor="lm_head.weight", hint="Download it again.")
+    memory = DeviceError(
+        "the model needs 9.1 GB in float32 and 4.0 GB of main memory are free"
+        "; bfloat16, in which it would fit, does not work on this processor",
+        hint="Close other programs, or take a smaller model.",
+    )
+    unknown = MqwenError("something new happened", path=tmp_path, hint="Do this.")
+    try:
+        set_language(qapp, "zh_CN")
+        assert told(refused) == f"{tmp_path}: 张量 lm_head.weight：缺失。请重新下载。"
+        assert "9.1 GB" in told(memory) and not re.search("needs|fit|Close", told(memory))
+        assert shown("the hub does not answer; again in 4 s") == "Hub 没有响应；4 秒后重试"
+        assert of_a_file("/models/a b/model.safetensors: it is missing") == "/models/a b/model.safetensors: 文件缺失"
+        assert told(unknown) == f"{tmp_path}: something new happened。Do this."
+    finally:
+        set_language(qapp, "en")
+    for error in (refused, memory, unknown):
+        assert told(error) == str(error)
+
+
+def test_a_real_fault_of_a_model_folder_is_told_in_chinese(qapp, tmp_path):
+    (tmp_path / "config.json").write_text("{", "utf-8")
+    with pytest.raises(CheckpointError) as caught:
+        read_json(tmp_path / "config.json")
+    try:
+        set_language(qapp, "zh_CN")
+        text = told(caught.value)
+    finally:
+        set_language(qapp, "en")
+    assert text != str(caught.value) and text.startswith(f"{tmp_path / 'config.json'}: 已损坏")
+    assert "Download" not in text
 
 
 def reason_for(path) -> str:
