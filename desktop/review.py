@@ -18,6 +18,7 @@ from desktop.photos import State
 from desktop.review_page import ReviewPage
 from desktop.review_queue import Entry, entry_of, queue_of
 from mqwen.library.edited_files import Words
+from mqwen.library.former_words import FormerWords
 from mqwen.run_settings import SEEDS
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Review(QObject):
     """The queue and what becomes of each photo in it. Everything goes through Editing, so that undo takes it back.
 
     Approve: the text is right; a new one that was asked for is taken. Reject: a new one that was asked for is dropped;
-    else the text from before the last run comes back, or, where there was none, the text goes and the photo is new.
+    else the words from before the last run come back, or, where there were none, its text goes and the photo is new.
     """
 
     def __init__(self, window: MainWindow) -> None:
@@ -178,7 +179,9 @@ class Review(QObject):
             self._show()
             return
         former = self._entry.former
-        self._change(self._entry.shown, former or "", "rejected", None if former else "new")
+        there_was = any((former.text, former.keywords, former.alt_text))
+        change = partial(_put_back, former, self._entry.shown)
+        self._editing.apply([self._entry.path], change, "rejected", None if there_was else "new")
         self._go(1)
 
     def redo(self, prompt: str) -> None:
@@ -236,3 +239,7 @@ class Review(QObject):
 
 def _with_line(shown: str, text: str, _: Path, words: Words) -> Words:
     return words.with_line(shown, text, "")
+
+
+def _put_back(former: FormerWords, shown: str, _: Path, words: Words) -> Words:
+    return former.put_back(words, shown)

@@ -178,9 +178,9 @@ class ReviewPage(QWidget):
         old, new = entry.shown, entry.shown
         if proposal is not None:
             new, which = proposal, self.tr("New text: A takes it, X keeps the one that stands")
-        elif entry.former is not None:
+        elif (former := entry.former.line()) is not None:
             old, which = (
-                " ".join(entry.former.split()),
+                " ".join(former.split()),
                 self.tr("Changed by the last run: X brings back the one before"),
             )
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from desktop.known import known_of
 from mqwen.library.catalog import Catalog
-from mqwen.library.former_text import former_text
+from mqwen.library.former_words import FormerWords, former_words
 from mqwen.library.records import Photo
 from mqwen.library.risk import Risk, assess, hedging_words, risk_of
 
@@ -21,7 +21,7 @@ class Entry:
 
     Attributes:
         shown: its text, as the list shows it.
-        former: the text that stood there before the last run, None if there was none.
+        former: what the last run replaced, as far as it is not what is shown.
         hedges: the words that make it doubtful.
     """
 
@@ -29,7 +29,7 @@ class Entry:
     shown: str
     known: Photo | None
     risk: Risk
-    former: str | None = None
+    former: FormerWords = FormerWords()
     hedges: tuple[str, ...] = field(default=())
 
 
@@ -56,9 +56,9 @@ def queue_of(catalog: Catalog, shown: Sequence[tuple[Path, str]]) -> list[Path]:
 def entry_of(catalog: Catalog, path: Path, shown: str) -> Entry:
     """Return what is known of one photo."""
     known = catalog.photo(path)
-    former = former_text(catalog, known) if known is not None else None
-    if former is not None and " ".join(former.split()) == shown:
-        former = None
+    former = former_words(catalog, known) if known is not None else FormerWords()
+    if " ".join((former.line() or "").split()) == shown:
+        former = former.without_line()
     return Entry(path, shown, known, _risk(known, shown), former, tuple(dict.fromkeys(hedging_words(shown))))
 
 

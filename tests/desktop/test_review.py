@@ -164,6 +164,39 @@ def test_x_brings_back_the_metadata_that_the_last_run_replaced(
     assert not path.with_suffix(".txt").exists()
 
 
+@pytest.mark.parametrize("target", ["xmp", "embed"])
+def test_x_brings_back_the_keywords_that_the_last_run_replaced_and_undo_takes_that_back(
+    qtbot, make_window, open_folder, tmp_path, press, target
+):
+    path = tmp_path / "in" / "1.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (40, 30), (10, 90, 10)).save(path)
+    own = Edit(caption="My own words.", keywords=("harbour", "dusk"), alt_text="A harbour.")
+    for planned in plan_embed(path, own, embed=target == "embed"):
+        commit(planned.path, planned.after, planned.stat_at_read)
+
+    def standing():
+        return [(data.caption, data.keywords, data.alt_text) for data in read_photo(path).values() if data.caption]
+
+    before = standing()
+    window = make_window(Loader(FakeCaptioner()))
+    open_folder(window, tmp_path / "in", 1)
+    settings = replace(window.run_settings(), write=(target,), existing="overwrite-all", style="keywords", prompt=None)
+    with qtbot.waitSignal(window.captioning.finished):
+        window.captioning.start([path], "starter", settings)
+    after_run = standing()
+    assert after_run != before
+    begin(qtbot, window)
+    press(window, Qt.Key.Key_X)
+    window.editing.finish()
+    assert standing() == before
+    with Catalog() as catalog:
+        assert catalog.photo(path).keywords == ("harbour", "dusk")
+    press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.editing.finish()
+    assert standing() == after_run
+
+
 def test_r_asks_again_and_nothing_is_written_before_a(qtbot, make_window, open_folder, paths, press):
     captioner = FakeCaptioner()
     window = make_window(Loader(captioner))
