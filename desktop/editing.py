@@ -22,6 +22,7 @@ from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
 from mqwen.library.edited_files import Words, adopted, standing_words, write_words
+from mqwen.library.kept_texts import KeptTexts
 from mqwen.library.unfinished_edits import UnfinishedEdit, unfinished_edits
 
 if TYPE_CHECKING:
@@ -294,7 +295,8 @@ class Editing(QObject):
         try:
             with run.editing(path) if run else nullcontext():
                 if new != old:
-                    write_words(path, old, new, where.targets(path), where.write, through, again=again)
+                    kept = KeptTexts(catalog.path)
+                    write_words(path, old, new, where.targets(path), where.write, through, again=again, kept=kept)
             if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
                 shown = where.targets(path).text(path) or shown
         except MqwenError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mqwen.engine.caption import split_keywords
 from mqwen.errors import MqwenError, WriteError
+from mqwen.library.kept_texts import KeptTexts
 from mqwen.library.records import Photo, PhotoEdit, PhotoUpdate, State
 from mqwen.library.sidecar import one_line
 from mqwen.library.targets import METADATA_TARGETS, Targets
@@ -139,6 +140,7 @@ def write_words(
     through: Through | None = None,
     *,
     again: bool = False,
+    kept: KeptTexts | None = None,
 ) -> None:
     """Bring the files of a photo from its old words to its new ones; all places are tried.
 
@@ -149,6 +151,7 @@ def write_words(
         through: writes in place of this function, where something else has a file open.
         again: it was begun before, and some places may have the new words, or others that somebody wrote since, which
             stay.
+        kept: keeps the text files that are changed, and gives back those that had these words before.
 
     Raises:
         InputError: a text that stands somewhere cannot be read.
@@ -165,7 +168,9 @@ def write_words(
             continue
         held = True
         if becomes != standing.text:
-            _attempt(errors, lambda name=name, text=becomes: _put(photo, name, text, targets, through))  # type: ignore[misc]
+            if kept is not None and name != "jsonl":
+                kept.keep(targets.sidecar(photo, name), standing.text)
+            _attempt(errors, lambda name=name, text=becomes: _put(photo, name, text, targets, through, kept))  # type: ignore[misc]
     edit = _edit(old, new)
     found = _metadata(photo)
     places = [
@@ -181,7 +186,7 @@ def write_words(
     if not held and new.line() and (old.captions != new.captions or not old.line()):
         texts = [name for name in write if name not in (*METADATA_TARGETS, "none")]
         for name in texts or ([] if chosen or not new.captions else ["txt"]):
-            _attempt(errors, lambda name=name: _put(photo, name, new.line(), targets, through))  # type: ignore[misc]
+            _attempt(errors, lambda name=name: _put(photo, name, new.line(), targets, through, kept))  # type: ignore[misc]
     if errors:
         raise errors[0]
 
@@ -200,7 +205,7 @@ def _counterpart(text: str, old: Words, new: Words) -> str | None:
     return None
 
 
-def _put(photo: Path, name: str, text: str, targets: Targets, through: Through | None) -> None:
+def _put(photo: Path, name: str, text: str, targets: Targets, through: Through | None, kept: KeptTexts | None) -> None:
     from mqwen.library.metadata.commit import commit
 
     if not one_line(text):
@@ -211,7 +216,8 @@ def _put(photo: Path, name: str, text: str, targets: Targets, through: Through |
         targets.write(photo, name, text, append=False)
     elif (planned := targets.plan(photo, name, text, append=False)) is not None:
         # As it was, where an undone edit had made one line of several.
-        commit(planned.path, text.encode("utf-8", "replace"), planned.stat_at_read)
+        former = kept.former(planned.path, text) if kept is not None else None
+        commit(planned.path, former or text.encode("utf-8", "replace"), planned.stat_at_read)
 
 
 def _put_metadata(photo: Path, name: str, edit: Edit, targets: Targets) -> None:

@@ -146,7 +146,11 @@ class Targets:
             InputError: append, and what stands there cannot be read.
             WriteError: the text is blank, or the file is none that can be replaced.
         """
-        return plan_sidecar(self._sidecars.path(photo, _SUFFIXES[name]), text, append=append)
+        return plan_sidecar(self.sidecar(photo, name), text, append=append)
+
+    def sidecar(self, photo: Path, name: str) -> Path:
+        """Return the text file of a photo in "txt" or "caption"."""
+        return self._sidecars.path(photo, _SUFFIXES[name])
 
     def plan_metadata(self, photo: Path, name: str, edit: Edit) -> list[Planned]:
         """Return the files that an edit of metadata changes: the photo or its XMP sidecars; raises as plan_embed().
@@ -200,7 +204,7 @@ class Targets:
             return
         from mqwen.library.metadata.commit import remove
 
-        path = self._sidecars.path(photo, _SUFFIXES[name])
+        path = self.sidecar(photo, name)
         if os.path.lexists(path):
             remove(path, os.stat(path))
 
@@ -230,7 +234,7 @@ class Targets:
         if name == "jsonl":
             with self._lock:
                 return self._table(photo).get(photo)
-        return read_sidecar(self._sidecars.path(photo, _SUFFIXES[name]))
+        return read_sidecar(self.sidecar(photo, name))
 
     def _metadata(self, photo: Path, *, itself: bool) -> Iterable[Metadata]:
         """Return what a photo's sidecars say, and before them what it says itself; what cannot be read is left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
@@ -59,6 +61,40 @@ def test_an_edit_in_the_grid_is_undone_and_redone_by_keys_on_screen_and_disk(qtb
     settled(qtbot, window)
     assert text_of(path) == window.photos.photo(path).caption == "In two goes."
     assert not window.edit_actions.redo.isEnabled()
+
+
+MARKED = {
+    "BOM": b"\xef\xbb\xbfA red square.\r\n",
+    "UTF-16 LE": codecs.BOM_UTF16_LE + "红色的方块。\n".encode("utf-16-le"),
+    "UTF-16 BE": codecs.BOM_UTF16_BE + "A red square.".encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("content", MARKED.values(), ids=MARKED)
+@pytest.mark.parametrize("text", ["A crimson square.", ""], ids=["edited", "taken away"])
+def test_undo_brings_a_marked_text_file_back_byte_for_byte_after_a_restart(
+    qtbot, make_window, loader, open_folder, tmp_path, content, text
+):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    path.with_suffix(".txt").write_bytes(content)
+    window = make_window(loader)
+    open_folder(window, tmp_path / "in", 1)
+    window.editing.apply([path], lambda _, words: words.with_line(words.line(), text, ""), "caption")
+    window.editing.finish()
+    now = path.with_suffix(".txt").read_bytes() if path.with_suffix(".txt").exists() else b""
+    assert now == text.encode()
+    window.close()
+    again = make_window(loader)
+    open_folder(again, tmp_path / "in", 1)
+    qtbot.waitUntil(again.edit_actions.undo.isEnabled)
+    again.edit_actions.undo.trigger()
+    settled(qtbot, again)
+    assert path.with_suffix(".txt").read_bytes() == content
+    again.edit_actions.redo.trigger()
+    settled(qtbot, again)
+    again.edit_actions.undo.trigger()
+    settled(qtbot, again)
+    assert path.with_suffix(".txt").read_bytes() == content
 
 
 def test_undo_goes_on_after_a_restart(qtbot, make_window, loader, open_folder, tmp_path):

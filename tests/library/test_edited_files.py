@@ -10,6 +10,7 @@ from PIL import Image
 
 from mqwen.errors import WriteError
 from mqwen.library.edited_files import Words, standing_words, write_words
+from mqwen.library.kept_texts import KeptTexts
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit, Provenance
 from mqwen.library.metadata.plan import plan_embed, read_photo
@@ -143,3 +144,24 @@ def test_taking_the_words_away_removes_a_line_of_a_table_and_keeps_the_others(ph
     table.write_text(other + '{"file_name": "red.jpg", "text": "red"}\n', "utf-8")
     write(photo, Words({"en": "red"}), Words())
     assert table.read_text("utf-8") == other
+
+
+def test_a_file_that_cannot_be_kept_is_edited_all_the_same(photo, tmp_path, caplog):
+    (tmp_path / "kept-texts").write_text("in the way", "utf-8")
+    text = photo.with_suffix(".txt")
+    text.write_bytes(b"\xef\xbb\xbfA red square.")
+    kept = KeptTexts(tmp_path / "catalog.db")
+    old, new = Words({"": "A red square."}), Words({"": "A crimson square."})
+    for words, former in ((new, old), (old, new)):
+        with Targets([photo.parent], ALL) as targets:
+            write_words(photo, former, words, targets, ("txt",), kept=kept)
+        assert text.read_bytes() == words.caption().encode()
+    assert str(text) in caplog.text
+
+
+def test_plain_text_files_are_not_kept(photo, tmp_path):
+    photo.with_suffix(".txt").write_bytes(b"A red square.")
+    with Targets([photo.parent], ALL) as targets:
+        old, new = Words({"": "A red square."}), Words({"": "A crimson square."})
+        write_words(photo, old, new, targets, ("txt",), kept=KeptTexts(tmp_path / "catalog.db"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
