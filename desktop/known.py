@@ -40,6 +40,13 @@ def settle(photo: Photo, known: records.Photo) -> None:
         photo.state, photo.reason = state, shown(known.reason or "")
 
 
+def is_shown(photo: Photo, known: records.Photo) -> bool:
+    """Say whether a photo of the list has the state and the words that the catalog knows."""
+    if photo.state is not State(known.state):
+        return False
+    return _is_known(photo.caption, known) if photo.caption else not known.caption
+
+
 def settle_all(photos: Iterable[Photo], catalog: Catalog) -> None:
     """Settle photos of which the catalog knows something."""
     listed = {photo.path: photo for photo in photos}

@@ -22,6 +22,7 @@ from desktop.export_dialog import Export
 from desktop.failures import FailureDock
 from desktop.filtering import Filtering
 from desktop.first_steps import FirstSteps
+from desktop.following import Following
 from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
 from desktop.history import History
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         self.editing = Editing(self.photos, self.captioning, lambda: self.catalog, self)
         self.edit_actions = EditActions(self)
+        self.following = Following(self)
         self.editor = EditorDock(self)
         self.replacing = Replacing(self)
         self.review = Review(self)
@@ -406,6 +408,7 @@ class MainWindow(QMainWindow):
         self._settings.keep_column_width(self.footer.size_slider.value())
         self.history.close()
         self.export.close()
+        self.following.close()
         self.sources.close()
         self.filtering.close()
         self.preview.pictures.close()

@@ -338,6 +338,11 @@ class Catalog:
         with self._database.read() as db:
             return photo_rows.select(db, "WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit))
 
+    def revision(self) -> int:
+        """Return the revision of the last change, for changed_since(); 0 in an empty catalog."""
+        with self._database.read() as db:
+            return int(db.execute("SELECT COALESCE(MAX(revision), 0) FROM photos").fetchone()[0])
+
     # The file
 
     def stats(self) -> Stats:

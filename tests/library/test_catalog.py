@@ -249,11 +249,12 @@ def test_a_lone_surrogate_in_a_caption_does_no_harm(catalog: Catalog, folder: Pa
 def test_what_changed_can_be_followed(catalog: Catalog, folder: Path) -> None:
     a, b = picture(folder / "a.jpg", 1), picture(folder / "b.jpg", 2)
     revision = max(photo.revision for photo in catalog.observe_many([a, b]))
-    assert catalog.changed_since(revision) == []
+    assert catalog.changed_since(revision) == [] and catalog.revision() == revision
     with Catalog(catalog.path) as another:
         captioned(another, b)
         captioned(another, a)
     assert [photo.path for photo in catalog.changed_since(revision)] == [b, a]
+    assert catalog.revision() == catalog.changed_since(revision)[-1].revision > revision
     assert len(catalog.changed_since(0)) == 2 and len(catalog.changed_since(0, limit=1)) == 1
 
 
