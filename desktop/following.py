@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVERY_MS = 1500
-_AT_ONCE = 500
+_PAUSE_MS = 20
+_AT_ONCE = 100  # shown in 17 ms: more would hold up the window
 
 
 class Following(QObject):
@@ -42,6 +43,7 @@ class Following(QObject):
         self._window = window
         self._lane = ThreadPoolExecutor(1, "following")
         self._at_work: Future[None] | None = None
+        self._more = False
         self._revision: int | None = None  # the lane's own, as the next one
         self._failing = False
         self._changed.connect(self._compare)
@@ -113,13 +115,20 @@ class Following(QObject):
             and not photo.unsaved
             and not is_shown(photo, known)
         ]
+        self._more = len(changed) == _AT_ONCE
         if other and self._timer.isActive():
             write = self._window.bar.choices().write
             self._at_work = self._lane.submit(self._look_at, other, self._window.sources.paths, write)
-        elif len(changed) == _AT_ONCE:  # there are more
-            self.look()
+        else:
+            self._go_on()
 
     @Slot(list)
     def _show(self, seen: list[tuple[Photo, int]]) -> None:
         for photo, changes in seen:
             self._window.photos.refresh(photo, changes)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask again soon where there was more than one answer holds."""
+        if self._more and self._timer.isActive():
+            QTimer.singleShot(_PAUSE_MS, self, self.look)

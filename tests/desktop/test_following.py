@@ -55,6 +55,15 @@ def test_captions_and_states_of_another_process_come_by_themselves(qtbot, window
     assert window.photos.photo(paths[0]).state is State.CAPTIONED
 
 
+def test_more_than_one_answer_holds_comes_whole(qtbot, window, open_folder, tmp_path):
+    paths = draw_photos(tmp_path / "in", [f"{number}.png" for number in range(250)], (8, 8))
+    open_folder(window, tmp_path / "in", 250)
+    qtbot.waitUntil(lambda: window.following._revision is not None)
+    elsewhere(RUN, "txt", *paths)
+    qtbot.waitUntil(lambda: window.photos.count(State.CAPTIONED) == 250)
+    assert {window.photos.photo(path).caption for path in paths} == {"said elsewhere"}
+
+
 def test_words_that_stand_in_a_sidecar_of_metadata_come_too(qtbot, window, open_folder, tmp_path):
     (path,) = draw_photos(tmp_path / "in", ["1.png"])
     open_folder(window, tmp_path / "in", 1)
