@@ -13,11 +13,12 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from desktop.engine_texts import ENGINE
 from desktop.hub_texts import HUB
 from desktop.library_texts import LIBRARY
+from desktop.metadata_texts import METADATA
 from desktop.model_texts import MODEL
 from desktop.photo_texts import PHOTO
 from mqwen.errors import MqwenError
 
-TEXTS = frozenset((*PHOTO, *LIBRARY, *ENGINE, *MODEL, *HUB))
+TEXTS = frozenset((*PHOTO, *LIBRARY, *METADATA, *ENGINE, *MODEL, *HUB))
 _BOTH = str(QT_TRANSLATE_NOOP("Reasons", "{what}. {hint}"))
 _GAP = re.compile(r"\{(\w+)\}")
 

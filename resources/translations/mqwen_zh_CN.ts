@@ -3325,6 +3325,354 @@
         <source>Install it with `pip install &apos;mqwen[quantize]&apos;`, or take --quantize int8.</source>
         <translation>请用 `pip install &apos;mqwen[quantize]&apos;` 安装，或选用 int8 量化。</translation>
     </message>
+    <message>
+        <source>ExifTool stopped working</source>
+        <translation>ExifTool 停止了工作</translation>
+    </message>
+    <message>
+        <source>ExifTool stopped working, or took too long</source>
+        <translation>ExifTool 停止了工作，或耗时过长</translation>
+    </message>
+    <message>
+        <source>ExifTool stopped working ({error})</source>
+        <translation>ExifTool 停止了工作（{error}）</translation>
+    </message>
+    <message>
+        <source>ExifTool does not read it ({error})</source>
+        <translation>ExifTool 无法读取它（{error}）</translation>
+    </message>
+    <message>
+        <source>ExifTool does not write it ({error})</source>
+        <translation>ExifTool 无法写入它（{error}）</translation>
+    </message>
+    <message>
+        <source>a PNG has no IPTC</source>
+        <translation>PNG 没有 IPTC</translation>
+    </message>
+    <message>
+        <source>a WebP has no IPTC</source>
+        <translation>WebP 没有 IPTC</translation>
+    </message>
+    <message>
+        <source>a description with a NUL byte cannot be written</source>
+        <translation>含有 NUL 字节的描述无法写入</translation>
+    </message>
+    <message>
+        <source>a metadata tag stands twice in its first directory</source>
+        <translation>它的第一个目录中有重复的元数据标签</translation>
+    </message>
+    <message>
+        <source>it ends before its picture begins</source>
+        <translation>文件在图片开始之前就结束了</translation>
+    </message>
+    <message>
+        <source>it ends before its picture does</source>
+        <translation>文件在图片结束之前就结束了</translation>
+    </message>
+    <message>
+        <source>it ends in a block that other programs look for at the end</source>
+        <translation>它的末尾是其他程序要在末尾查找的数据块</translation>
+    </message>
+    <message>
+        <source>it has a second IPTC block</source>
+        <translation>它有第二个 IPTC 块</translation>
+    </message>
+    <message>
+        <source>it has implausibly many segments</source>
+        <translation>它的段数多得不合理</translation>
+    </message>
+    <message>
+        <source>it has more than one Exif block</source>
+        <translation>它有多个 Exif 块</translation>
+    </message>
+    <message>
+        <source>it has more than one Exif block, or an unusual one</source>
+        <translation>它有多个 Exif 块，或 Exif 块不常见</translation>
+    </message>
+    <message>
+        <source>it has more than one Exif block, or one in an old form</source>
+        <translation>它有多个 Exif 块，或 Exif 块为旧格式</translation>
+    </message>
+    <message>
+        <source>it has more than one XMP packet</source>
+        <translation>它有多个 XMP 包</translation>
+    </message>
+    <message>
+        <source>it has more than one XMP packet, or one in an unusual form</source>
+        <translation>它有多个 XMP 包，或 XMP 包的格式不常见</translation>
+    </message>
+    <message>
+        <source>it has no picture</source>
+        <translation>其中没有图片</translation>
+    </message>
+    <message>
+        <source>it is a BigTIFF</source>
+        <translation>它是 BigTIFF</translation>
+    </message>
+    <message>
+        <source>it is a raw photo</source>
+        <translation>它是 RAW 照片</translation>
+    </message>
+    <message>
+        <source>it is a sidecar: give its photo</source>
+        <translation>它是附属文件：请选择对应的照片</translation>
+    </message>
+    <message>
+        <source>it is larger than 1 GB</source>
+        <translation>它大于 1 GB</translation>
+    </message>
+    <message>
+        <source>it is neither JPEG, PNG, WebP nor TIFF</source>
+        <translation>它不是 JPEG、PNG、WebP 或 TIFF</translation>
+    </message>
+    <message>
+        <source>it is not a JPEG</source>
+        <translation>它不是 JPEG</translation>
+    </message>
+    <message>
+        <source>it is not a PNG</source>
+        <translation>它不是 PNG</translation>
+    </message>
+    <message>
+        <source>it is not a WebP</source>
+        <translation>它不是 WebP</translation>
+    </message>
+    <message>
+        <source>it is signed (C2PA): a change would break the signature</source>
+        <translation>它带有签名（C2PA）：更改会破坏签名</translation>
+    </message>
+    <message>
+        <source>it is signed: a change would break the signature</source>
+        <translation>它带有签名：更改会破坏签名</translation>
+    </message>
+    <message>
+        <source>it would be larger than a PNG chunk can be</source>
+        <translation>它会超过 PNG 数据块的最大长度</translation>
+    </message>
+    <message>
+        <source>it would grow beyond 4 GB</source>
+        <translation>它会超过 4 GB</translation>
+    </message>
+    <message>
+        <source>it would not be read back as written</source>
+        <translation>写入后读回的内容会不一致</translation>
+    </message>
+    <message>
+        <source>its Exif block holds another caption, and cannot be changed safely</source>
+        <translation>它的 Exif 块中有另一段描述，无法安全更改</translation>
+    </message>
+    <message>
+        <source>its Exif block is damaged, so that its description cannot be changed without harm</source>
+        <translation>它的 Exif 块已损坏，更改描述会造成损害</translation>
+    </message>
+    <message>
+        <source>its IPTC datasets are damaged</source>
+        <translation>它的 IPTC 数据已损坏</translation>
+    </message>
+    <message>
+        <source>its IPTC is in a character set that MQwen does not know</source>
+        <translation>它的 IPTC 使用了 MQwen 不支持的字符集</translation>
+    </message>
+    <message>
+        <source>its IPTC was changed without its XMP, which ExifTool is not asked to mend</source>
+        <translation>它的 IPTC 与 XMP 不一致，而 ExifTool 不会修复</translation>
+    </message>
+    <message>
+        <source>its Photoshop block is damaged where its IPTC is</source>
+        <translation>它的 Photoshop 块中 IPTC 所在的部分已损坏</translation>
+    </message>
+    <message>
+        <source>its TIFF header is damaged</source>
+        <translation>它的 TIFF 文件头已损坏</translation>
+    </message>
+    <message>
+        <source>its TIFF header is missing</source>
+        <translation>它缺少 TIFF 文件头</translation>
+    </message>
+    <message>
+        <source>its VP8X chunk is damaged</source>
+        <translation>它的 VP8X 数据块已损坏</translation>
+    </message>
+    <message>
+        <source>its XMP chunk cannot be decompressed</source>
+        <translation>它的 XMP 数据块无法解压</translation>
+    </message>
+    <message>
+        <source>its XMP chunk is compressed in an unknown way</source>
+        <translation>它的 XMP 数据块使用了未知的压缩方式</translation>
+    </message>
+    <message>
+        <source>its XMP chunk is damaged</source>
+        <translation>它的 XMP 数据块已损坏</translation>
+    </message>
+    <message>
+        <source>its XMP chunk is damaged, or is implausibly large when decompressed</source>
+        <translation>它的 XMP 数据块已损坏，或解压后大得不合理</translation>
+    </message>
+    <message>
+        <source>its XMP chunk names a language, which would be lost with it</source>
+        <translation>它的 XMP 数据块注明了语言，更改会丢失该信息</translation>
+    </message>
+    <message>
+        <source>its XMP has a DTD</source>
+        <translation>它的 XMP 含有 DTD</translation>
+    </message>
+    <message>
+        <source>its XMP has no canonical form, so that it cannot be compared</source>
+        <translation>它的 XMP 没有规范形式，无法比较</translation>
+    </message>
+    <message>
+        <source>its XMP has no rdf:RDF, or more than one</source>
+        <translation>它的 XMP 没有 rdf:RDF，或有多个</translation>
+    </message>
+    <message>
+        <source>its XMP is UTF-16 or UTF-32</source>
+        <translation>它的 XMP 是 UTF-16 或 UTF-32 编码</translation>
+    </message>
+    <message>
+        <source>its XMP is damaged (a tag without end)</source>
+        <translation>它的 XMP 已损坏（标签没有结束）</translation>
+    </message>
+    <message>
+        <source>its XMP is damaged ({error})</source>
+        <translation>它的 XMP 已损坏（{error}）</translation>
+    </message>
+    <message>
+        <source>its XMP is larger than 64 MB</source>
+        <translation>它的 XMP 大于 64 MB</translation>
+    </message>
+    <message>
+        <source>its XMP is not UTF-8</source>
+        <translation>它的 XMP 不是 UTF-8 编码</translation>
+    </message>
+    <message>
+        <source>its XMP is read differently by two parsers</source>
+        <translation>两个解析器对它的 XMP 的解读不同</translation>
+    </message>
+    <message>
+        <source>its XMP would not be read back as written</source>
+        <translation>写入后读回的 XMP 会不一致</translation>
+    </message>
+    <message>
+        <source>its XMP says that it is {encoding}</source>
+        <translation>它的 XMP 声明自己是 {encoding} 编码</translation>
+    </message>
+    <message>
+        <source>its XMP has {name} in a form that MQwen does not know</source>
+        <translation>它的 XMP 中 {name} 的形式 MQwen 不支持</translation>
+    </message>
+    <message>
+        <source>its XMP has {name} twice</source>
+        <translation>它的 XMP 中有两个 {name}</translation>
+    </message>
+    <message>
+        <source>its chunks are damaged</source>
+        <translation>它的数据块已损坏</translation>
+    </message>
+    <message>
+        <source>its container directory states the length of the picture itself</source>
+        <translation>它的容器目录注明了图片本身的长度</translation>
+    </message>
+    <message>
+        <source>its directories form a ring</source>
+        <translation>它的目录构成了循环</translation>
+    </message>
+    <message>
+        <source>its directories overlap</source>
+        <translation>它的目录相互重叠</translation>
+    </message>
+    <message>
+        <source>its extended XMP holds captions or keywords, which cannot be changed safely</source>
+        <translation>它的扩展 XMP 中有描述或关键词，无法安全更改</translation>
+    </message>
+    <message>
+        <source>its first TIFF directory is damaged</source>
+        <translation>它的第一个 TIFF 目录已损坏</translation>
+    </message>
+    <message>
+        <source>its first TIFF directory is empty</source>
+        <translation>它的第一个 TIFF 目录是空的</translation>
+    </message>
+    <message>
+        <source>its multi-picture index is damaged, so that it cannot follow a change</source>
+        <translation>它的多图索引已损坏，无法随更改调整</translation>
+    </message>
+    <message>
+        <source>its picture lies in its header</source>
+        <translation>它的图片位于文件头中</translation>
+    </message>
+    <message>
+        <source>its picture would change</source>
+        <translation>图片内容会被改变</translation>
+    </message>
+    <message>
+        <source>its picture&apos;s header is damaged</source>
+        <translation>它的图片头已损坏</translation>
+    </message>
+    <message>
+        <source>its picture cannot be compared ({error})</source>
+        <translation>它的图片无法比较（{error}）</translation>
+    </message>
+    <message>
+        <source>one of its directories is damaged</source>
+        <translation>它的一个目录已损坏</translation>
+    </message>
+    <message>
+        <source>something else in it would change</source>
+        <translation>其中的其他内容会被改变</translation>
+    </message>
+    <message>
+        <source>something else in its XMP would change</source>
+        <translation>它的 XMP 中的其他内容会被改变</translation>
+    </message>
+    <message>
+        <source>the sidecar is empty</source>
+        <translation>附属文件是空的</translation>
+    </message>
+    <message>
+        <source>there are stray bytes between its segments</source>
+        <translation>它的段之间有多余的字节</translation>
+    </message>
+    <message>
+        <source>a value of its directory lies {where}</source>
+        <translation>它的目录中有一个值位于 {where}</translation>
+    </message>
+    <message>
+        <source>it has a marker FF{marker} where none may stand</source>
+        <translation>不应有标记的位置上有标记 FF{marker}</translation>
+    </message>
+    <message>
+        <source>its segment FF{marker} has a wrong length</source>
+        <translation>它的段 FF{marker} 长度不正确</translation>
+    </message>
+    <message>
+        <source>its sidecar {name} cannot be changed: {reason}</source>
+        <translation>它的附属文件 {name} 无法更改：{reason}</translation>
+    </message>
+    <message>
+        <source>its {what} would be larger than a JPEG&apos;s segment can be</source>
+        <translation>它的 {what} 会超过 JPEG 段的最大长度</translation>
+    </message>
+    <message>
+        <source>its text is up to date</source>
+        <translation>文字已是最新</translation>
+    </message>
+    <message>
+        <source>a person wrote or edited its text; only --existing overwrite-all replaces that</source>
+        <translation>文字由人撰写或编辑过；只有“全部覆盖”才会替换它</translation>
+    </message>
+    <message>
+        <source>it was changed since</source>
+        <translation>它后来被更改过</translation>
+    </message>
+    <message>
+        <source>it was moved or deleted since</source>
+        <translation>它后来被移动或删除</translation>
+    </message>
+    <message>
+        <source>what stood there is no longer kept</source>
+        <translation>原有的内容已不再保留</translation>
+    </message>
 </context>
 <context>
     <name>ReplaceDialog</name>

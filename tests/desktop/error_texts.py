@@ -22,9 +22,9 @@ class Said:
 
 
 def said_by_errors(package: Path) -> list[Said]:
-    """Return what every MqwenError that is made in a package says, hints included."""
+    """Return what every MqwenError, and Refusal, which becomes one, that is made in a package says, hints included."""
     trees = {path.relative_to(package).as_posix(): ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")}
-    classes = _classes(list(trees.values()))
+    classes = _classes(list(trees.values())) | {"Refusal"}
     assert {"BusyError", "DownloadError"} <= classes
     found = []
     constants = _assigned(node for tree in trees.values() for node in tree.body)
@@ -75,7 +75,7 @@ class _Texts:
     def of(self, value: ast.expr, depth: int = 0) -> list[str]:
         match value:
             case ast.Constant(value=str(text)):
-                return [text]
+                return [text] if text else []
             case ast.Constant():
                 return []
             case ast.JoinedStr():
