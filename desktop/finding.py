@@ -14,6 +14,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photo import Photo
+from desktop.quiet import rest_while_quiet
 from desktop.taken import TakenDates
 from mqwen.errors import Cancelled, MqwenError
 from mqwen.library import conditions
@@ -23,6 +24,7 @@ from mqwen.library.search import matcher
 
 log = logging.getLogger(__name__)
 _LOOK_UP = 256  # photos between two looks at whether the search is still wanted
+_A_FEW = 32  # photos between two looks at whether the window wants quiet
 
 
 class FilterSearch(QThread):
@@ -117,6 +119,8 @@ class _Finder:
         for number, photo in enumerate(photos):
             if (number % _LOOK_UP == 0 or isinstance(term, Taken)) and self._stopped():
                 raise Cancelled("another filter is wanted")
+            if number % _A_FEW == 0:
+                rest_while_quiet()
             if photo.path in known or shown(photo):
                 yield photo
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from desktop.quiet import rest_while_quiet
 from mqwen.errors import ImageError, MqwenError
 from mqwen.library import conditions, records
 from mqwen.library.catalog import Catalog
@@ -63,6 +64,7 @@ def moved(
     for path in new if stamps else ():
         if stopped():
             return
+        rest_while_quiet()
         try:
             stat = os.stat(path)
             if (stat.st_size, stat.st_mtime_ns) in stamps:
