@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
 
@@ -18,9 +19,11 @@ from desktop.quiet import rest_while_quiet
 from desktop.taken import TakenDates
 from mqwen.errors import Cancelled, MqwenError
 from mqwen.library import conditions
-from mqwen.library.catalog import Catalog
 from mqwen.library.filter import All, Filter, HasChars, HasState, Like, Not, Some, Taken, Term, Words
 from mqwen.library.search import matcher
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
 _LOOK_UP = 256  # photos between two looks at whether the search is still wanted

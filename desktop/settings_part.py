@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from desktop.preferences import Preferences
-from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import apply_shortcuts, keep_shortcuts, menu_actions
 from desktop.theme import apply_theme
 from mqwen.errors import MqwenError
@@ -21,6 +20,7 @@ from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from desktop.settings import Settings
+    from desktop.settings_dialog import SettingsDialog
     from desktop.window import MainWindow
 
 
@@ -55,6 +55,8 @@ class SettingsPart(QObject):
         except MqwenError:  # the file that names it is damaged: another choice replaces it
             models = default_models_folder()
         actions = menu_actions(self._window.menuBar())
+        from desktop.settings_dialog import SettingsDialog
+
         dialog = SettingsDialog(self._settings.preferences(), models, actions, fixed_models=fixed, parent=self._window)
         self.dialog = dialog
         dialog.accepted.connect(lambda: self._take(dialog))

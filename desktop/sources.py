@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -18,7 +19,9 @@ from desktop.scanning import FolderScan
 from desktop.sidecars import places
 from mqwen.errors import MqwenError
 from mqwen.library import records
-from mqwen.library.catalog import Catalog
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -48,9 +49,11 @@ from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
 from mqwen.errors import MqwenError
 from mqwen.hub import STARTER
-from mqwen.library.catalog import Catalog
 from mqwen.library.scan import IMAGE_SUFFIXES
-from mqwen.run import RunSettings
+from mqwen.run_settings import RunSettings
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 _MOMENT_S = 0.3  # how long closing waits for edits without a word
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
@@ -122,6 +125,8 @@ class MainWindow(QMainWindow):
         """The user's catalog, opened with its first use. Raises CatalogError where it cannot be."""
         with self._catalog_lock:  # scans ask for it in their own thread
             if self._catalog is None:
+                from mqwen.library.catalog import Catalog
+
                 self._catalog = Catalog()
             return self._catalog
 
@@ -457,7 +462,7 @@ class MainWindow(QMainWindow):
 
     def _edits_end_first(self) -> bool:
         """Say whether edits are under way that take a while; the window then goes by itself when they have ended."""
-        self.replacing.replace_dialog.reject()  # which may be looking for hits that take long
+        self.replacing.give_up_search()
         if self.editing.finish(_MOMENT_S):
             return False
         if not self._ending_edits:
