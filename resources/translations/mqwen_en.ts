@@ -96,6 +96,16 @@
     </message>
 </context>
 <context>
+    <name>Closing</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
+            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Counter</name>
     <message numerus="yes">
         <source>%n character(s)</source>
@@ -173,16 +183,6 @@
         <translation>
             <numerusform>%n file is as it was before the run.</numerusform>
             <numerusform>%n files are as they were before the run.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>MainWindow</name>
-    <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
-        <translation>
-            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
-            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
         </translation>
     </message>
 </context>

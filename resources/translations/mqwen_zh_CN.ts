@@ -412,6 +412,23 @@
     </message>
 </context>
 <context>
+    <name>Closing</name>
+    <message>
+        <source>Your words about {names} could not be saved. Closing again gives them up.</source>
+        <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
+    </message>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Finishing your edit, then MQwen closes…</source>
+        <translation>正在完成您的编辑，随后 MQwen 将关闭…</translation>
+    </message>
+</context>
+<context>
     <name>ConsentDialog</name>
     <message>
         <source>Download a model</source>
@@ -1283,20 +1300,6 @@
     <message>
         <source>{shown} shown</source>
         <translation>显示 {shown} 张</translation>
-    </message>
-    <message>
-        <source>Your words about {names} could not be saved. Closing again gives them up.</source>
-        <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
-    </message>
-    <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
-        <translation>
-            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Finishing your edit, then MQwen closes…</source>
-        <translation>正在完成您的编辑，随后 MQwen 将关闭…</translation>
     </message>
 </context>
 <context>
