@@ -20,7 +20,7 @@ from mqwen.library.edited_files import Words
 from mqwen.run_settings import SEEDS
 
 if TYPE_CHECKING:
-    from desktop.editing import Edited
+    from desktop.edited import Edited
     from desktop.review_queue import Entry
     from desktop.window import MainWindow
     from desktop.worker import Ending
