@@ -653,6 +653,25 @@
         <source>&amp;Words</source>
         <translation>文字(&amp;W)</translation>
     </message>
+    <message numerus="yes">
+        <source>%n photo(s) selected</source>
+        <translation>
+            <numerusform>已选择 %n 张照片</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>&amp;Apply to %n photo(s)</source>
+        <translation>
+            <numerusform>应用到 %n 张照片(&amp;A)</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>They differ. What you type here replaces all of them</source>
+        <translation>内容各不相同。在此输入将全部替换</translation>
+    </message>
+</context>
+<context>
+    <name>EditorForm</name>
     <message>
         <source>Language of the caption</source>
         <translation>描述的语言</translation>
@@ -680,22 +699,6 @@
     <message>
         <source>Al&amp;t text</source>
         <translation>替代文本(&amp;T)</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n photo(s) selected</source>
-        <translation>
-            <numerusform>已选择 %n 张照片</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>&amp;Apply to %n photo(s)</source>
-        <translation>
-            <numerusform>应用到 %n 张照片(&amp;A)</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>They differ. What you type here replaces all of them</source>
-        <translation>内容各不相同。在此输入将全部替换</translation>
     </message>
 </context>
 <context>
