@@ -19,15 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.check_report import CheckReport
 from desktop.reasons import told
 from mqwen.errors import MqwenError
-from mqwen.library.precheck import Precheck, precheck
-from mqwen.run import RunSettings
+from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
     from mqwen.library.catalog import Catalog
+    from mqwen.library.precheck import Precheck
     from mqwen.library.targets import Targets
 
 
@@ -53,6 +52,8 @@ class Check(QThread):
         self._paths, self._settings, self._targets, self._catalog = tuple(paths), settings, targets, catalog
 
     def run(self) -> None:
+        from mqwen.library.precheck import precheck
+
         try:
             catalog = self._catalog() if self._settings.writes() else None
             found = precheck(
@@ -129,6 +130,8 @@ class CheckDialog(QDialog):
 
     def show_found(self, found: Precheck, *, writes: bool) -> None:
         """Say what the check has found, and let the run be started."""
+        from desktop.check_report import CheckReport
+
         report = CheckReport(found)
         self._done(report.heading)
         for text in report.facts:

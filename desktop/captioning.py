@@ -18,7 +18,8 @@ from desktop.sidecars import EditPlaces, RunTargets, save_edit, sources_of
 from desktop.worker import CaptionWorker, Ending, Job, Trial
 from mqwen.engine.prompts import fill
 from mqwen.errors import MqwenError
-from mqwen.run import Outcome, RunSettings
+from mqwen.outcome import Outcome
+from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog

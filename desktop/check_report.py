@@ -31,15 +31,15 @@ class CheckReport(QObject):
 
     def _heading(self) -> str:
         if self._found.to_caption:
-            return self.tr("%n photo(s) will be captioned", "", self._found.to_caption)
+            return self.tr("%Ln photo(s) will be captioned", "", self._found.to_caption)
         return self.tr("There is nothing to caption")
 
     def _skipped(self) -> Iterable[str]:
         reasons = {
-            HAS_TEXT: lambda n: self.tr("%n photo(s) have text already and are left as they are", "", n),
-            UP_TO_DATE: lambda n: self.tr("%n photo(s) have a caption that is up to date", "", n),
-            DONE: lambda n: self.tr("%n photo(s) were done before the run was interrupted", "", n),
-            HUMAN: lambda n: self.tr("%n photo(s) have words that a person wrote: they stay", "", n),
+            HAS_TEXT: lambda n: self.tr("%Ln photo(s) have text already and are left as they are", "", n),
+            UP_TO_DATE: lambda n: self.tr("%Ln photo(s) have a caption that is up to date", "", n),
+            DONE: lambda n: self.tr("%Ln photo(s) were done before the run was interrupted", "", n),
+            HUMAN: lambda n: self.tr("%Ln photo(s) have words that a person wrote: they stay", "", n),
         }
         for reason, number in self._found.skipped.most_common():
             say = reasons.get(reason)
@@ -64,12 +64,12 @@ class CheckReport(QObject):
             yield self.tr("Nothing can be written in {folders}").format(folders=folders)
         if found.unreadable:
             examples = _some(f"{path.name} ({reason})" for path, reason in found.unreadable.items())
-            yield self.tr("%n cannot be read: ", "", len(found.unreadable)) + examples
+            yield self.tr("%Ln cannot be read: ", "", len(found.unreadable)) + examples
         if found.read_only:
-            yield self.tr("%n photo(s) are read-only: ", "", len(found.read_only)) + _names(found.read_only)
+            yield self.tr("%Ln photo(s) are read-only: ", "", len(found.read_only)) + _names(found.read_only)
         if found.hard_linked:
             number = len(found.hard_linked)
-            yield self.tr("%n photo(s) have further names (hard links): ", "", number) + _names(found.hard_linked)
+            yield self.tr("%Ln photo(s) have further names (hard links): ", "", number) + _names(found.hard_linked)
 
     def _elsewhere(self) -> Iterable[str]:
         found = self._found
@@ -78,20 +78,20 @@ class CheckReport(QObject):
             yield self.tr("Photos that share a name get files with their whole names: ") + groups
         for reason, paths in found.sidecars_instead.items():
             number = len(paths)
-            text = self.tr("%n photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): ", "", number)
+            text = self.tr("%Ln photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): ", "", number)
             yield text.format(reason=reason) + _names(paths)
         if found.sidecars_instead and found.looked_into < found.to_caption:
             number = found.looked_into
-            yield self.tr("%n photo(s) were opened for that; the others are judged by their format", "", number)
+            yield self.tr("%Ln photo(s) were opened for that; the others are judged by their format", "", number)
         if len(found.sidecar_styles) > 1:
             yield self.tr("There are XMP sidecars of both names, IMG.jpg.xmp and IMG.xmp; each is kept as it is called")
 
     def _duration(self, seconds: float) -> str:
         if seconds < 90:
-            return self.tr("%n second(s)", "", max(1, round(seconds)))
+            return self.tr("%Ln second(s)", "", max(1, round(seconds)))
         if seconds < 90 * 60:
-            return self.tr("%n minute(s)", "", round(seconds / 60))
-        return self.tr("%n hour(s)", "", round(seconds / 3600))
+            return self.tr("%Ln minute(s)", "", round(seconds / 60))
+        return self.tr("%Ln hour(s)", "", round(seconds / 3600))
 
 
 def size(number: int) -> str:

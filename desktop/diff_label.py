@@ -9,11 +9,12 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop.theme import colours
-from mqwen.library.word_diff import word_diff
 
 
 def diff_html(old: str, new: str, palette: QPalette) -> str:
     """Return the difference of two texts, word by word; shape as well as colour tells what is gone and what is new."""
+    from mqwen.library.word_diff import word_diff
+
     scheme = colours(palette)
     styles = {
         "gone": f"color: {scheme.failed}; text-decoration: line-through",

@@ -11,10 +11,10 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from mqwen.library.edited_files import Words
-from mqwen.library.records import EditStep
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
+    from mqwen.library.records import EditStep
 
 _MIME = "application/x-mqwen-caption"
 

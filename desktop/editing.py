@@ -7,22 +7,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.captioning import Captioning
+from desktop.edited import Edited, note_of, write_photo
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
 from desktop.reasons import reason_of
 from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
-from mqwen.library.edited_files import Words, adopted, standing_words, write_words
-from mqwen.library.kept_texts import KeptTexts
+from mqwen.library.edited_files import Words, adopted, standing_words
 from mqwen.library.unfinished_edits import UnfinishedEdit, unfinished_edits
 
 if TYPE_CHECKING:
@@ -34,21 +33,6 @@ Change = Callable[[Path, Words], Words]
 _MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
 _CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
-
-
-@dataclass(frozen=True)
-class Edited:
-    """What became of one photo.
-
-    Attributes:
-        shown: its caption as it stands now; of one that could not be written, as it was to be.
-        error: why the words are not in its files, None if they are.
-    """
-
-    path: Path
-    shown: str
-    state: State
-    error: str | None = None
 
 
 class Editing(QObject):
@@ -242,7 +226,7 @@ class Editing(QObject):
                 edits.append(new.edit_of(path, old, state))
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
                 results.append(self._write(catalog, path, old, where))
-        note = _note(catalog, olds, where)
+        note = note_of(catalog, olds, where)
         step = catalog.edit(edits, label) if edits else None
         written = self._write_all(catalog, step.photos if step else (), olds, where)
         self._tell([*results, *written], where, note, set(olds) - {one.path for one in written})
@@ -256,7 +240,7 @@ class Editing(QObject):
             catalog = self._catalog()
             ahead = catalog.undoable() if back else catalog.redoable()
             olds = {path: Words.of(catalog.photo(path)) for path in (ahead.photos if ahead else ())}
-            note = _note(catalog, olds, where)
+            note = note_of(catalog, olds, where)
             step = catalog.undo() if back else catalog.redo()
             written = self._write_all(catalog, step.photos if step else (), olds, where)
             kept = set(step.photos if step else ()) & set(olds) - {one.path for one in written}
@@ -282,26 +266,7 @@ class Editing(QObject):
         return results
 
     def _write(self, catalog: Catalog, path: Path, old: Words, where: EditPlaces, *, again: bool = False) -> Edited:
-        """Bring a photo's files from its old words to those that the catalog has now."""
-        known = catalog.photo(path)
-        new, state = Words.of(known), State(known.state) if known is not None else State.EDITED
-        run = self._captioning.run_targets()
-
-        def through(photo: Path, name: str, text: str) -> bool:
-            # A metadata.jsonl has one writer at a time: while a run holds it, the edit goes through the run's hands.
-            return run is not None and run.write_edit(photo, name, text, where.targets(photo).table_folder(photo))
-
-        shown = new.caption()
-        try:
-            with run.editing(path) if run else nullcontext():
-                if new != old:
-                    kept = KeptTexts(catalog.path)
-                    write_words(path, old, new, where.targets(path), where.write, through, again=again, kept=kept)
-            if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
-                shown = where.targets(path).text(path) or shown
-        except MqwenError as error:
-            return Edited(path, shown, State.FAILED, reason_of(error))
-        return Edited(path, " ".join(shown.split()), state if shown or state is not State.EDITED else State.NEW)
+        return write_photo(catalog, path, old, where, self._captioning.run_targets(), again=again)
 
     def _unmade(self, path: Path, known: Words, change: Change, error: MqwenError) -> Edited:
         """Return an edit that could not be made, with the words that it would have given the photo."""
@@ -370,14 +335,3 @@ class Editing(QObject):
                     self._photos.set_unsaved(one.path, one.shown, reason)
                     self.failed.emit(one.path, reason)
             self.edited.emit(results)
-
-
-def _note(catalog: Catalog, olds: Mapping[Path, Words], where: EditPlaces) -> UnfinishedEdit | None:
-    """Note an edit before it is made; without a note it is made all the same."""
-    if not olds:
-        return None
-    try:
-        return UnfinishedEdit.note(catalog.path, olds, where.opened, where.write)
-    except (MqwenError, OSError):
-        log.exception("an edit goes without a note")
-        return None

@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox,
     QDockWidget,
     QFrame,
-    QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.counters import Counter
 from desktop.drafts import Draft, Drafts
 from desktop.editing import Change
+from desktop.editor_form import EditorForm
 from desktop.keyword_list import KeywordList
 from mqwen.errors import MqwenError
 from mqwen.library.edited_files import Words
@@ -78,55 +74,28 @@ class EditorDock(QDockWidget):
         window.resizeDocks([self], [320], Qt.Orientation.Horizontal)
 
     def _build(self) -> None:
-        self._title = QLabel()
-        self._title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-        self.language = QComboBox()
-        self.language.setAccessibleName(self.tr("Language of the caption"))
-        self._names = {"en": "English", "zh": "中文", "": self.tr("No language given")}
-        for code, name in self._names.items():
-            self.language.addItem(name, code)
+        form = EditorForm(KeywordList(self._complete))
+        self._form, self._title, self._names = form, form.title, form.languages
+        self.language, self.caption, self.alt_text = form.language, form.caption, form.alt_text
+        self.keywords, self.apply = form.keywords, form.apply
+        self.caption_count, self.alt_count = form.caption_count, form.alt_count
         self.language.activated.connect(self._other_language)
-        self.caption = self._text_field(self.tr("Caption"))
-        self.caption_count = Counter(self.caption)
-        self.keywords = KeywordList(self._complete)
-        self.keywords.setMinimumHeight(150)
+        for field in (self.caption, self.alt_text):
+            field.installEventFilter(self)
+            field.textChanged.connect(self._typed)
         self.keywords.added.connect(self._add_keywords)
         self.keywords.removed.connect(self._remove_keywords)
         self.keywords.arranged.connect(self._arrange_keywords)
-        self.alt_text = self._text_field(self.tr("Alt text"))
-        self.alt_count = Counter(self.alt_text, alt_text=True)
-        self.apply = QPushButton()
         self.apply.clicked.connect(self._apply_to_all)
         self.drafts = Drafts()
         self.drafts.apply_requested.connect(self._apply_draft)
 
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 8, 12, 12)
-        column.setSpacing(4)
-        column.addWidget(self._title)
-        column.addSpacing(6)
-        head = QHBoxLayout()
-        head.addWidget(self._label(self.tr("Ca&ption"), self.caption), 1)
-        head.addWidget(self.language)
-        column.addLayout(head)
-        column.addWidget(self.caption, 3)
-        column.addWidget(self.caption_count)
-        column.addSpacing(8)
-        column.addWidget(self._label(self.tr("&Keywords"), self.keywords.input))
-        column.addWidget(self.keywords, 4)
-        column.addSpacing(8)
-        column.addWidget(self._label(self.tr("Al&t text"), self.alt_text))
-        column.addWidget(self.alt_text, 2)
-        column.addWidget(self.alt_count)
-        column.addWidget(self.apply)
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
+        scroll.setWidget(form)
         scroll.setMinimumWidth(270)
-        self._inside = inside
         outside = QWidget()  # the drafts can be seen, and decided on, whatever is selected
         whole = QVBoxLayout(outside)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -134,21 +103,6 @@ class EditorDock(QDockWidget):
         whole.addWidget(self.drafts)
         whole.addWidget(scroll)
         self.setWidget(outside)
-
-    def _text_field(self, name: str) -> QPlainTextEdit:
-        field = QPlainTextEdit()
-        field.setAccessibleName(name)
-        field.setTabChangesFocus(True)
-        field.setMinimumHeight(64)
-        field.installEventFilter(self)
-        field.textChanged.connect(self._typed)
-        return field
-
-    def _label(self, text: str, field: QWidget) -> QLabel:
-        label = QLabel(text)
-        label.setObjectName("fieldName")
-        label.setBuddy(field)
-        return label
 
     # What is selected.
 
@@ -203,7 +157,7 @@ class EditorDock(QDockWidget):
         name = self._paths[0].name if one else self.tr("%n photo(s) selected", "", len(self._paths))
         self._title.setText(f"<b>{name}</b>" if one else name)
         self._title.setTextFormat(Qt.TextFormat.PlainText if not one else Qt.TextFormat.RichText)
-        self._inside.setEnabled(bool(self._words))
+        self._form.setEnabled(bool(self._words))
         self._fill(self.caption, "caption", [self._caption_of(words) for words in self._words])
         self._fill(self.alt_text, "alt text", [words.alt_text or "" for words in self._words])
         tally = Tally(keyword for words in self._words for keyword in words.keywords)

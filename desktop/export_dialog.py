@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFileDialog
 
 from desktop.reasons import told
 from mqwen.errors import MqwenError
-from mqwen.library.export import Exported, Format, export
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
     from mqwen.library.catalog import Catalog
+    from mqwen.library.export import Exported, Format
 
 _NAMES: dict[Format, str] = {
     "txt": "captions.txt",
@@ -38,6 +38,8 @@ class _Writing(QThread):
         self._photos, self._to, self._form, self._catalog = photos, to, form, catalog
 
     def run(self) -> None:
+        from mqwen.library.export import export
+
         try:
             self.written.emit(export(self._rows(), self._to, self._form))
         except MqwenError as error:
@@ -46,6 +48,8 @@ class _Writing(QThread):
             self.failed.emit(f"{type(error).__name__}: {error}")
 
     def _rows(self) -> list[Exported]:
+        from mqwen.library.export import Exported
+
         rows = []
         for path, caption in self._photos:
             known = self._catalog.photo(path) if self._catalog is not None else None

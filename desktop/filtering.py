@@ -6,20 +6,20 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QTimer, Slot
+from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QThread, QTimer, Slot
 from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.filter_bar import FilterBar
-from desktop.filter_help import FilterHelp
-from desktop.finding import FilterSearch
 from desktop.photo import Photo
 from desktop.reasons import shown
 from desktop.taken import TakenDates
 from mqwen.errors import InputError
-from mqwen.library.filter import Filter, parse
 
 if TYPE_CHECKING:
+    from desktop.filter_help import FilterHelp
+    from desktop.finding import FilterSearch
     from desktop.window import MainWindow
+    from mqwen.library.filter import Filter
 
 _TYPING_MS = 250
 _STREAMING_MS = 400  # while photos stream in, they are filtered so often
@@ -75,6 +75,8 @@ class Filtering(QObject):
 
     def apply(self) -> None:
         """Work out anew which photos are shown."""
+        from mqwen.library.filter import parse
+
         self._typing.stop()
         try:
             self._wanted = parse(self.bar.edit.text())
@@ -93,8 +95,9 @@ class Filtering(QObject):
         """End all searches, and wait for them."""
         self._typing.stop()
         self._streaming.stop()
-        for search in self.findChildren(FilterSearch):
-            search.stop()
+        for search in self.findChildren(QThread):
+            search.requestInterruption()
+            search.wait()
 
     @Slot()
     def _search_again(self) -> None:
@@ -108,6 +111,8 @@ class Filtering(QObject):
                 self._show(None)
             return
         self.bar.set_outcome(self.tr("Looking…"))
+        from desktop.finding import FilterSearch
+
         photos = self._window.photos.listed()
         self._search = FilterSearch(self._wanted, photos, lambda: self._window.catalog, self._dates, self)
         self._search.done.connect(self._found)
@@ -155,6 +160,8 @@ class Filtering(QObject):
 
     def show_help(self) -> None:
         if self._help is None:
+            from desktop.filter_help import FilterHelp
+
             self._help = FilterHelp(self._window)
             self._help.example_chosen.connect(self.set_text)
         self._help.show()

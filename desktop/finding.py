@@ -10,20 +10,25 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photo import Photo
+from desktop.quiet import rest_while_quiet
 from desktop.reasons import told
 from desktop.taken import TakenDates
 from mqwen.errors import Cancelled, MqwenError
 from mqwen.library import conditions
-from mqwen.library.catalog import Catalog
 from mqwen.library.filter import All, Filter, HasChars, HasState, Like, Not, Some, Taken, Term, Words
 from mqwen.library.search import matcher
 
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+
 log = logging.getLogger(__name__)
 _LOOK_UP = 256  # photos between two looks at whether the search is still wanted
+_A_FEW = 32  # photos between two looks at whether the window wants quiet
 
 
 class FilterSearch(QThread):
@@ -118,6 +123,8 @@ class _Finder:
         for number, photo in enumerate(photos):
             if (number % _LOOK_UP == 0 or isinstance(term, Taken)) and self._stopped():
                 raise Cancelled("another filter is wanted")
+            if number % _A_FEW == 0:
+                rest_while_quiet()
             if photo.path in known or shown(photo):
                 yield photo
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListVie
 
 from desktop.delegate import MARGIN, PhotoDelegate
 from desktop.photos import PHOTO_ROLE, AnyIndex, PhotoModel
+from desktop.quiet import quiet
 from desktop.row_delegate import RowDelegate
 from desktop.thumbnails import Thumbnails
 
@@ -222,7 +223,8 @@ class PhotoGrid(QListView):
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
+        with quiet():
+            super().paintEvent(event)
         if self.model().rowCount() == 0:
             painter = QPainter(self.viewport())
             painter.setPen(self.palette().placeholderText().color())

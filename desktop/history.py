@@ -11,16 +11,15 @@ from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox
 
-from desktop.history_dialog import HistoryDialog
 from desktop.reasons import shown, told
 from mqwen.errors import MqwenError
-from mqwen.library.records import Change, Run
-from mqwen.library.restore import Restored
-from mqwen.library.revert import revert
 
 if TYPE_CHECKING:
+    from desktop.history_dialog import HistoryDialog
     from desktop.window import MainWindow
     from mqwen.library.catalog import Catalog
+    from mqwen.library.records import Change, Run
+    from mqwen.library.restore import Restored
 
 MOST_CHANGES = 2000  # lines shown of one run
 _TELL_S = 0.1
@@ -71,6 +70,8 @@ class History(QObject):
             self.dialog.raise_()
             self.dialog.activateWindow()
             return
+        from desktop.history_dialog import HistoryDialog
+
         dialog = self.dialog = HistoryDialog(self._window)
         dialog.run_chosen.connect(self._show_changes)
         dialog.revert_requested.connect(self._look_first)
@@ -143,6 +144,8 @@ class History(QObject):
 
     def _revert(self, run: int, *, dry_run: bool, done: Callable[[list[Restored]], None]) -> None:
         def act(work: Work, catalog: Catalog) -> list[Restored]:
+            from mqwen.library.revert import revert
+
             found: list[Restored] = []
             told = time.monotonic()
             for one in revert(catalog, run, dry_run=dry_run):

@@ -13,7 +13,7 @@ from mqwen.errors import MqwenError
 from mqwen.library.atomic import write_atomic
 from mqwen.library.data_folder import data_folder
 from mqwen.library.journal_lock import BusyError, hold
-from mqwen.run import RunSettings
+from mqwen.run_settings import RunSettings
 
 log = logging.getLogger(__name__)
 _NAME = "desktop-run.json"

@@ -57,6 +57,7 @@ class KeywordList(QWidget):
         completer.activated.connect(self._add_typed, Qt.ConnectionType.QueuedConnection)
 
         self.list = QListWidget()
+        self.list.setObjectName("keywords")
         self.list.setAccessibleName(self.tr("Keywords"))
         self.list.setToolTip(self.tr("Drag to order, Del removes, F2 changes, Alt+Up and Alt+Down move"))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

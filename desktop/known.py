@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop.photo import Photo, State
 from desktop.reasons import shown
 from mqwen.library import conditions, records
-from mqwen.library.catalog import Catalog
 from mqwen.library.compose import digest
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 _AT_ONCE = 500
 _BESIDE = ("txt", "caption", "jsonl")  # what a look at the disk reads

@@ -16,6 +16,7 @@ from desktop.language import set_language
 from desktop.log import Reporter, log_folder
 from desktop.opening import FileOpenWatch
 from desktop.preferences import THEMES
+from desktop.preloading import preload
 from desktop.settings import Settings
 from desktop.settings_file import open_store, settings_path
 from desktop.single_instance import SingleInstance
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     window.show()
     if paths:
         window.open(paths)
+    preload(window)
     QTimer.singleShot(0, lambda: log.info("the window is shown"))
     status = app.exec()
     instance.close()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop.task import Task
 from mqwen.errors import CheckpointError, InputError, MqwenError
@@ -22,8 +23,10 @@ from mqwen.hub import (
 )
 from mqwen.hub.folders import discard, model_folder
 from mqwen.hub.machine import Machine, recommended, suits, this_machine
-from mqwen.hub.remote import Offer
-from mqwen.hub.verify import Verified
+
+if TYPE_CHECKING:
+    from mqwen.hub.remote import Offer
+    from mqwen.hub.verify import Verified
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from desktop import model_work
-from desktop.consent import ConsentDialog
-from desktop.models_dialog import ModelsDialog
-from desktop.parts_dialog import PartsDialog
 from desktop.reasons import of_a_file, told
 from desktop.task import Task
 from mqwen.hub import known_model
-from mqwen.hub.remote import Offer
-from mqwen.hub.verify import Verified
 from mqwen.resources import resources_path
 from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
+    from desktop.consent import ConsentDialog
+    from desktop.models_dialog import ModelsDialog
+    from desktop.parts_dialog import PartsDialog
     from desktop.window import MainWindow
+    from mqwen.hub.remote import Offer
+    from mqwen.hub.verify import Verified
 
 
 class ModelsPart(QObject):
@@ -57,6 +57,8 @@ class ModelsPart(QObject):
     def open(self) -> None:
         """Show the dialog."""
         if self.dialog is None:
+            from desktop.models_dialog import ModelsDialog
+
             dialog = ModelsDialog(self._window)
             self.dialog = dialog
             dialog.get_requested.connect(self.get)
@@ -114,6 +116,8 @@ class ModelsPart(QObject):
         self._do(model_work.ask_hub(name), lambda offers: self._ask_user(name, offers, adapter), text)
 
     def _ask_user(self, name: str, offers: list[Offer], adapter: Path | None) -> None:
+        from desktop.consent import ConsentDialog
+
         consent = self.consent = ConsentDialog(offers, self.dialog)
         consent.accepted.connect(lambda: self._bring(name, offers, adapter))
         consent.finished.connect(self._asked)
@@ -197,6 +201,8 @@ class ModelsPart(QObject):
         self._do(work, lambda _: self._changed(done, name), self.tr("Joining the parts…"))
 
     def _ask_parts(self, *, adapter_only: bool, then: Callable[[PartsDialog], None]) -> None:
+        from desktop.parts_dialog import PartsDialog
+
         parts = PartsDialog(adapter_only=adapter_only, parent=self.dialog)
         self.parts = parts
         parts.accepted.connect(lambda: then(parts))

@@ -6,12 +6,16 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from desktop.quiet import rest_while_quiet
 from mqwen.errors import ImageError, MqwenError
 from mqwen.library import conditions, records
-from mqwen.library.catalog import Catalog
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -63,6 +67,7 @@ def moved(
     for path in new if stamps else ():
         if stopped():
             return
+        rest_while_quiet()
         try:
             stat = os.stat(path)
             if (stat.st_size, stat.st_mtime_ns) in stamps:

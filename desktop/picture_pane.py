@@ -51,9 +51,12 @@ class PicturePane(QWidget):
         return QSize(640, 480)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._pixmap.isNull():
-            return
         painter = QPainter(self)
+        if self._pixmap.isNull():
+            if self._whole:
+                painter.setPen(self.palette().placeholderText().color())
+                painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.tr("This picture cannot be shown"))
+            return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         place = self.rect().adjusted(12, 12, -12, -12)
         ratio = self.devicePixelRatioF()

@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QWidget
 from desktop.photo import HAVE_TEXT
 from desktop.photos import State
 from desktop.review_page import ReviewPage
-from desktop.review_queue import Entry, entry_of, queue_of
 from mqwen.library.edited_files import Words
 from mqwen.library.former_words import FormerWords
 from mqwen.run_settings import SEEDS
 
 if TYPE_CHECKING:
-    from desktop.editing import Edited
+    from desktop.edited import Edited
+    from desktop.review_queue import Entry
     from desktop.window import MainWindow
     from desktop.worker import Ending
 
@@ -98,6 +98,8 @@ class Review(QObject):
         window.stack.setCurrentWidget(self.page)
         self._queue, self._place, self._entry = [], 0, None
         self.page.show_waiting()
+        from desktop.review_queue import queue_of
+
         self._editing.preview(lambda: ("queue", queue_of(window.catalog, shown)))
 
     def leave(self) -> None:
@@ -139,10 +141,14 @@ class Review(QObject):
         photo = self._window.photos.photo(path)
         shown = photo.caption if photo is not None else ""
         self.page.picture.show_photo(path, self._window.thumbnails.pixmap(path))
+        from desktop.review_queue import entry_of
+
         self._editing.preview(lambda: ("entry", entry_of(self._window.catalog, path, shown)))
 
     @Slot(object)
     def _take(self, found: tuple[object, object]) -> None:
+        from desktop.review_queue import Entry
+
         match found:
             case ("queue", list(queue)) if self.is_open():
                 self._queue, self._place = queue, 0

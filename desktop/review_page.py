@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QLocale, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
@@ -11,7 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QP
 from desktop.counters import Counter
 from desktop.diff_label import DiffLabel
 from desktop.picture_pane import PicturePane
-from desktop.review_queue import Entry
+
+if TYPE_CHECKING:
+    from desktop.review_queue import Entry
 
 _SIDE = 400
 

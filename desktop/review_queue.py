@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop.known import known_of
-from mqwen.library.catalog import Catalog
 from mqwen.library.former_words import FormerWords, former_words
-from mqwen.library.records import Photo
 from mqwen.library.risk import Risk, assess, hedging_words, risk_of
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+    from mqwen.library.records import Photo
 
 _LOOKED_INTO = 5000  # photos whose words are read for the order; beyond, what the model said of itself decides
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.photos import Photo, State
+from desktop.quiet import rest_while_quiet
 from desktop.reasons import reason_of
 from mqwen.errors import InputError, MqwenError
 from mqwen.library.metadata_jsonl import JOURNAL, NAME
@@ -86,6 +87,7 @@ class FolderScan(QThread):
         for number, path in enumerate(scan(self._paths, recursive=self._recursive, on_error=self._tell)):
             if self.isInterruptionRequested():
                 return
+            rest_while_quiet()
             batch.append(look(path, number, self._targets if beside.may_hold(path) else None))
             enough = min(_LARGEST_BATCH, max(_FIRST_BATCH, sent // 2))
             if len(batch) >= enough or time.monotonic() - since > _BATCH_SECONDS:

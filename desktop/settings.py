@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray, QLocale, QSettings
 from desktop.preferences import Preferences, read_preferences, write_preferences
 from mqwen.engine.prompts import LANGUAGES, STYLES
 from mqwen.library.targets import TARGETS
-from mqwen.run import EXISTING, RunSettings
+from mqwen.run_settings import EXISTING, RunSettings
 
 OWN_PROMPT = "own"
 

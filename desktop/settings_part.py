@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.preferences import Preferences
 from desktop.reasons import told
-from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import apply_shortcuts, keep_shortcuts, menu_actions
 from desktop.theme import apply_theme
 from mqwen.errors import MqwenError
@@ -22,6 +21,7 @@ from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from desktop.settings import Settings
+    from desktop.settings_dialog import SettingsDialog
     from desktop.window import MainWindow
 
 
@@ -56,6 +56,8 @@ class SettingsPart(QObject):
         except MqwenError:  # the file that names it is damaged: another choice replaces it
             models = default_models_folder()
         actions = menu_actions(self._window.menuBar())
+        from desktop.settings_dialog import SettingsDialog
+
         dialog = SettingsDialog(self._settings.preferences(), models, actions, fixed_models=fixed, parent=self._window)
         self.dialog = dialog
         dialog.accepted.connect(lambda: self._take(dialog))

@@ -7,17 +7,21 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.known import settle, settle_all
 from desktop.moved import MovedSearch
 from desktop.photos import Photo, PhotoModel, State
+from desktop.quiet import quiet
 from desktop.scanning import FolderScan
 from desktop.sidecars import places
 from mqwen.errors import MqwenError
 from mqwen.library import records
-from mqwen.library.catalog import Catalog
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,10 @@ class Sources(QObject):
     def _found(self, scan: FolderScan, photos: list[Photo]) -> None:
         if scan is not self._scan:
             return
+        with quiet():
+            self._take(photos)
+
+    def _take(self, photos: list[Photo]) -> None:
         self._photos.add(photos)
         self._spare_the_collector()
         well: list[Path] = []

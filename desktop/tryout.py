@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPixmap
+from PySide6.QtGui import QAction, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from desktop.window import MainWindow
     from desktop.worker import Ending
 
-_COLUMNS = 3
+_COLUMNS = 3  # at most
+_MARGIN = 9  # of a card, its frame included
+_SIDE, _EDGE, _GAP = 270, 16, 14  # the column of buttons, the dialog's margin, the space between
 _PICTURE = QSize(220, 150)
 
 
@@ -121,21 +123,21 @@ class TryDialog(QDialog):
         for below in (self.status, self.progress, self.start, close):
             side.addWidget(below)
         column = QWidget()
-        column.setFixedWidth(270)
+        column.setFixedWidth(_SIDE)
         column.setLayout(side)
         self._grid = QGridLayout()
         self._grid.setSpacing(10)
         inside = QWidget()
         inside.setLayout(self._grid)
-        area = QScrollArea()
+        area = self._area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(self.tr("A dozen photos and their captions"))
         area.setWidget(inside)
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 16, 16, 16)
-        row.setSpacing(14)
+        row.setContentsMargins(_EDGE, _EDGE, _EDGE, _EDGE)
+        row.setSpacing(_GAP)
         row.addWidget(column)
         row.addWidget(area, 1)
         self.again.clicked.connect(lambda: self.again_requested.emit(self.text()))
@@ -156,10 +158,21 @@ class TryDialog(QDialog):
             card.hide()
             card.deleteLater()
         self.cards = {path: Card(path, before) for path, before in photos}
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put the cards in as many columns as there is room for."""
+        beside = _SIDE + 2 * _EDGE + _GAP + self._area.verticalScrollBar().sizeHint().width()
+        room = (self.width() - beside) // (_PICTURE.width() + 2 * _MARGIN + self._grid.spacing())
+        columns = max(1, min(_COLUMNS, room))
         for place, card in enumerate(self.cards.values()):
-            self._grid.addWidget(card, place // _COLUMNS, place % _COLUMNS)
+            self._grid.addWidget(card, place // columns, place % columns)
         for column in range(_COLUMNS):
-            self._grid.setColumnStretch(column, 1)
+            self._grid.setColumnStretch(column, int(column < columns))
 
     def set_working(self, working: bool, text: str = "") -> None:
         for button in (self.again, self.others, self.start):

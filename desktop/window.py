@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -15,6 +16,7 @@ from desktop.arranging import Arranging
 from desktop.bar import Bar
 from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
+from desktop.closing import Closing
 from desktop.edit_actions import EditActions
 from desktop.editing import Editing
 from desktop.editor import EditorDock
@@ -50,11 +52,12 @@ from desktop.welcome import Welcome
 from desktop.worker import CaptionWorker, Ending
 from mqwen.errors import MqwenError
 from mqwen.hub import STARTER
-from mqwen.library.catalog import Catalog
 from mqwen.library.scan import IMAGE_SUFFIXES
-from mqwen.run import RunSettings
+from mqwen.run_settings import RunSettings
 
-_MOMENT_S = 0.3  # how long closing waits for edits without a word
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+
 _REFRESH_MS = 100  # how often numbers are shown anew, however fast captions arrive
 
 
@@ -68,9 +71,6 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._catalog = catalog
         self._catalog_lock = threading.Lock()
-        self._closing = False
-        self._ending_edits = False
-        self._given_up: set[tuple[Path, str]] = set()  # unsaved words that the user was warned of
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
         self.resize(1240, 820)
@@ -99,6 +99,7 @@ class MainWindow(QMainWindow):
         self.interrupted = InterruptedRuns()
         self.before_run = BeforeRun(self)
         self.leaving = Leaving(self)
+        self.closing = Closing(self)
         self.try_out = TryOut(self)
         self.run_controls = RunControls(self)
         self.history = History(self)
@@ -125,6 +126,8 @@ class MainWindow(QMainWindow):
         """The user's catalog, opened with its first use. Raises CatalogError where it cannot be."""
         with self._catalog_lock:  # scans ask for it in their own thread
             if self._catalog is None:
+                from mqwen.library.catalog import Catalog
+
                 self._catalog = Catalog()
             return self._catalog
 
@@ -294,13 +297,13 @@ class MainWindow(QMainWindow):
         if ending.how == "failed":
             self.notice.say("run", ending.reason)
         self._show_counts()
-        if self._closing:
+        if self.closing.wanted:
             self.close()
 
     def _trial_finished(self) -> None:
         self.footer.show_rest()
         self._update_actions()
-        if self._closing:
+        if self.closing.wanted:
             self.close()
 
     def _ended(self, ending: Ending) -> str:
@@ -389,95 +392,17 @@ class MainWindow(QMainWindow):
     # Closing.
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Save what is being typed and stop the run; the window goes when the worker is done, and blocks nothing."""
-        self.grid.commit_edit()
-        if self.captioning.busy() and not self._closing:
-            self.leaving.ask()
-            event.ignore()
-            return
-        if self.captioning.busy():
-            event.ignore()
-            return
-        if self._words_would_be_lost() or self._drafts_would_be_lost():
-            event.ignore()
-            return
-        if self._edits_end_first():
+        """Go when nothing would be lost by it; see desktop.closing."""
+        if not self.closing.ready():
             event.ignore()
             return
         self._settings.keep_layout(self.saveGeometry(), self.saveState())
         self._settings.keep_column_width(self.footer.size_slider.value())
-        self.history.close()
-        self.export.close()
-        self.following.close()
-        self.sources.close()
-        self.filtering.close()
-        self.preview.pictures.close()
-        self.thumbnails.close()
-        self.captioning.close()
-        self.models_part.close()
-        self.review.close()
-        self.editing.close()
+        self.closing.end_parts()
         if self._catalog is not None:
             self._catalog.close()
         event.accept()
 
     def close_now(self) -> None:
         """Close without a question; a run stops first, and the next start offers to go on with it."""
-        self._closing = True
-        if self.captioning.busy():
-            self.interrupted.keep()
-            self.cancel()
-            self.setEnabled(False)
-            return
-        self.close()
-
-    def _words_would_be_lost(self) -> bool:
-        """Try once more to save what the disk has refused; if it still does, say so and stay, once for the same."""
-        self.captioning.save_again()
-        lost = self.photos.unsaved()
-        words = {(photo.path, photo.caption) for photo in lost}
-        if words <= self._given_up:
-            return False
-        self._given_up, self._closing = words, False
-        self._stay()
-        names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
-        text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")
-        self.notice.say("unsaved", text.format(names=names))
-        return True
-
-    def _drafts_would_be_lost(self) -> bool:
-        """Say, once for the same, that text about several photos was not applied."""
-        drafts = self.editor.unapplied()
-        said = {(path, text) for draft in drafts for path in draft.paths for text in draft.texts.values()}
-        if said <= self._given_up:
-            return False
-        self._given_up, self._closing = self._given_up | said, False
-        self._stay()
-        self.editor.show()
-        count = len({path for path, _ in said})
-        text = self.tr("What you typed about %n photo(s) is not applied yet. Closing again gives it up.", "", count)
-        self.notice.say("unsaved", text)
-        return True
-
-    def _edits_end_first(self) -> bool:
-        """Say whether edits are under way that take a while; the window then goes by itself when they have ended."""
-        self.replacing.replace_dialog.reject()  # which may be looking for hits that take long
-        if self.editing.finish(_MOMENT_S):
-            return False
-        if not self._ending_edits:
-            self._ending_edits = True
-            self.editing.hurry()
-            self.setEnabled(False)
-            self.notice.say("edit", self.tr("Finishing your edit, then MQwen closes…"))
-            self.editing.idle.connect(self._close_if_idle)
-            QTimer.singleShot(0, self, self._close_if_idle)  # it may have ended before this was connected
-        return True
-
-    def _close_if_idle(self) -> None:
-        if self._ending_edits and self.isVisible() and self.editing.finish(0):
-            self.close_now()
-
-    def _stay(self) -> None:
-        self.setEnabled(True)
-        self._ending_edits = False
-        self.editing.go_on()
+        self.closing.now()

@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from desktop.reasons import reason_of, told
 from desktop.sidecars import RunTargets
 from mqwen.errors import Cancelled, InputError, MqwenError
-from mqwen.library.compose import compose
-from mqwen.run import Outcome, RunSettings, StopFlag, run
+from mqwen.outcome import Outcome, StopFlag
+from mqwen.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from mqwen import Caption, Captioner
@@ -121,6 +121,8 @@ class CaptionWorker(QObject):
     @Slot(object)
     def work(self, job: Job) -> None:
         """Do a job, whatever happens in it; `finished` always comes, exactly once."""
+        from mqwen.run import run
+
         try:
             job.begin()
             with job.targets:  # edits may have passed through it even if the run never begins
@@ -160,6 +162,8 @@ class CaptionWorker(QObject):
                 if isinstance(result, MqwenError):
                     self.tried.emit(path, "", reason_of(result))
                 else:
+                    from mqwen.library.compose import compose
+
                     self.tried.emit(path, compose(result, trial.settings).text, "")
             ending = Ending("cancelled" if trial.stop.finishing() else "done")
         except Exception as error:

@@ -184,9 +184,10 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     Raises:
         CatalogError: it is another program's file, or of a newer MQwen.
     """
+    # In this order: another may be making the catalog at the same moment, and what it has made has its mark.
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (application,) = db.execute("PRAGMA application_id").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (application or version or tables):
         raise CatalogError(
             "this is another program's database, not a catalog", path=path, hint="Move it away, or give another path."

@@ -19,11 +19,14 @@ import threading
 import unicodedata
 from collections import Counter, OrderedDict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mqwen.errors import InputError, WriteError
 from mqwen.library.atomic import write_atomic
-from mqwen.library.metadata.plan import Planned
 from mqwen.library.scan import is_photo_name
+
+if TYPE_CHECKING:
+    from mqwen.library.metadata.plan import Planned
 
 SUFFIXES = (".txt", ".caption")
 _LARGEST = 16 * 2**20  # bytes; a "sidecar" beyond this is something else
@@ -115,7 +118,11 @@ def plan_sidecar(path: Path | str, text: str, *, append: bool) -> Planned | None
         raise WriteError(error.what, path=path, hint=error.hint) from error
     existing = _decoded(data, path) if append and data is not None else None
     after = (appended(existing, line) if existing is not None else line).encode()
-    return None if after == data else Planned(path, data, after, found)
+    if after == data:
+        return None
+    from mqwen.library.metadata.plan import Planned  # and with it all formats, which a window can start without
+
+    return Planned(path, data, after, found)
 
 
 def write_sidecar(path: Path | str, text: str) -> None:

@@ -4,94 +4,104 @@
 <context>
     <name>CheckReport</name>
     <message numerus="yes">
-        <source>%n photo(s) will be captioned</source>
+        <source>%Ln photo(s) will be captioned</source>
         <translation>
-            <numerusform>%n photo will be captioned</numerusform>
-            <numerusform>%n photos will be captioned</numerusform>
+            <numerusform>%Ln photo will be captioned</numerusform>
+            <numerusform>%Ln photos will be captioned</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have text already and are left as they are</source>
+        <source>%Ln photo(s) have text already and are left as they are</source>
         <translation>
-            <numerusform>%n photo has text already and is left as it is</numerusform>
-            <numerusform>%n photos have text already and are left as they are</numerusform>
+            <numerusform>%Ln photo has text already and is left as it is</numerusform>
+            <numerusform>%Ln photos have text already and are left as they are</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have a caption that is up to date</source>
+        <source>%Ln photo(s) have a caption that is up to date</source>
         <translation>
-            <numerusform>%n photo has a caption that is up to date</numerusform>
-            <numerusform>%n photos have a caption that is up to date</numerusform>
+            <numerusform>%Ln photo has a caption that is up to date</numerusform>
+            <numerusform>%Ln photos have a caption that is up to date</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) were done before the run was interrupted</source>
+        <source>%Ln photo(s) were done before the run was interrupted</source>
         <translation>
-            <numerusform>%n photo was done before the run was interrupted</numerusform>
-            <numerusform>%n photos were done before the run was interrupted</numerusform>
+            <numerusform>%Ln photo was done before the run was interrupted</numerusform>
+            <numerusform>%Ln photos were done before the run was interrupted</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have words that a person wrote: they stay</source>
+        <source>%Ln photo(s) have words that a person wrote: they stay</source>
         <translation>
-            <numerusform>%n photo has words that a person wrote: they stay</numerusform>
-            <numerusform>%n photos have words that a person wrote: they stay</numerusform>
+            <numerusform>%Ln photo has words that a person wrote: they stay</numerusform>
+            <numerusform>%Ln photos have words that a person wrote: they stay</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n cannot be read: </source>
+        <source>%Ln cannot be read: </source>
         <translation>
-            <numerusform>%n cannot be read: </numerusform>
-            <numerusform>%n cannot be read: </numerusform>
+            <numerusform>%Ln cannot be read: </numerusform>
+            <numerusform>%Ln cannot be read: </numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) are read-only: </source>
+        <source>%Ln photo(s) are read-only: </source>
         <translation>
-            <numerusform>%n photo is read-only: </numerusform>
-            <numerusform>%n photos are read-only: </numerusform>
+            <numerusform>%Ln photo is read-only: </numerusform>
+            <numerusform>%Ln photos are read-only: </numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have further names (hard links): </source>
+        <source>%Ln photo(s) have further names (hard links): </source>
         <translation>
-            <numerusform>%n photo has further names (hard links): </numerusform>
-            <numerusform>%n photos have further names (hard links): </numerusform>
+            <numerusform>%Ln photo has further names (hard links): </numerusform>
+            <numerusform>%Ln photos have further names (hard links): </numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): </source>
+        <source>%Ln photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): </source>
         <translation>
-            <numerusform>%n photo gets an XMP sidecar, as nothing can be embedded ({reason}): </numerusform>
-            <numerusform>%n photos get an XMP sidecar, as nothing can be embedded ({reason}): </numerusform>
+            <numerusform>%Ln photo gets an XMP sidecar, as nothing can be embedded ({reason}): </numerusform>
+            <numerusform>%Ln photos get an XMP sidecar, as nothing can be embedded ({reason}): </numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) were opened for that; the others are judged by their format</source>
+        <source>%Ln photo(s) were opened for that; the others are judged by their format</source>
         <translation>
-            <numerusform>%n photo was opened for that; the others are judged by their format</numerusform>
-            <numerusform>%n photos were opened for that; the others are judged by their format</numerusform>
+            <numerusform>%Ln photo was opened for that; the others are judged by their format</numerusform>
+            <numerusform>%Ln photos were opened for that; the others are judged by their format</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n second(s)</source>
+        <source>%Ln second(s)</source>
         <translation>
-            <numerusform>%n second</numerusform>
-            <numerusform>%n seconds</numerusform>
+            <numerusform>%Ln second</numerusform>
+            <numerusform>%Ln seconds</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n minute(s)</source>
+        <source>%Ln minute(s)</source>
         <translation>
-            <numerusform>%n minute</numerusform>
-            <numerusform>%n minutes</numerusform>
+            <numerusform>%Ln minute</numerusform>
+            <numerusform>%Ln minutes</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n hour(s)</source>
+        <source>%Ln hour(s)</source>
         <translation>
-            <numerusform>%n hour</numerusform>
-            <numerusform>%n hours</numerusform>
+            <numerusform>%Ln hour</numerusform>
+            <numerusform>%Ln hours</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Closing</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
+            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
         </translation>
     </message>
 </context>
@@ -173,16 +183,6 @@
         <translation>
             <numerusform>%n file is as it was before the run.</numerusform>
             <numerusform>%n files are as they were before the run.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>MainWindow</name>
-    <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
-        <translation>
-            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
-            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
         </translation>
     </message>
 </context>

@@ -305,9 +305,9 @@
 <context>
     <name>CheckReport</name>
     <message numerus="yes">
-        <source>%n photo(s) will be captioned</source>
+        <source>%Ln photo(s) will be captioned</source>
         <translation>
-            <numerusform>将为 %n 张照片生成描述</numerusform>
+            <numerusform>将为 %Ln 张照片生成描述</numerusform>
         </translation>
     </message>
     <message>
@@ -315,27 +315,27 @@
         <translation>没有需要生成描述的照片</translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have text already and are left as they are</source>
+        <source>%Ln photo(s) have text already and are left as they are</source>
         <translation>
-            <numerusform>%n 张照片已有文字，保持原样</numerusform>
+            <numerusform>%Ln 张照片已有文字，保持原样</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have a caption that is up to date</source>
+        <source>%Ln photo(s) have a caption that is up to date</source>
         <translation>
-            <numerusform>%n 张照片的描述是最新的</numerusform>
+            <numerusform>%Ln 张照片的描述是最新的</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) were done before the run was interrupted</source>
+        <source>%Ln photo(s) were done before the run was interrupted</source>
         <translation>
-            <numerusform>%n 张照片在任务中断前已经完成</numerusform>
+            <numerusform>%Ln 张照片在任务中断前已经完成</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have words that a person wrote: they stay</source>
+        <source>%Ln photo(s) have words that a person wrote: they stay</source>
         <translation>
-            <numerusform>%n 张照片有人写的文字：保留不动</numerusform>
+            <numerusform>%Ln 张照片有人写的文字：保留不动</numerusform>
         </translation>
     </message>
     <message>
@@ -355,21 +355,21 @@
         <translation>无法写入 {folders}</translation>
     </message>
     <message numerus="yes">
-        <source>%n cannot be read: </source>
+        <source>%Ln cannot be read: </source>
         <translation>
-            <numerusform>%n 个无法读取：</numerusform>
+            <numerusform>%Ln 个无法读取：</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) are read-only: </source>
+        <source>%Ln photo(s) are read-only: </source>
         <translation>
-            <numerusform>%n 张照片是只读的：</numerusform>
+            <numerusform>%Ln 张照片是只读的：</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) have further names (hard links): </source>
+        <source>%Ln photo(s) have further names (hard links): </source>
         <translation>
-            <numerusform>%n 张照片另有名称（硬链接）：</numerusform>
+            <numerusform>%Ln 张照片另有名称（硬链接）：</numerusform>
         </translation>
     </message>
     <message>
@@ -377,15 +377,15 @@
         <translation>同名的照片将使用带完整文件名的文件：</translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): </source>
+        <source>%Ln photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): </source>
         <translation>
-            <numerusform>%n 张照片无法嵌入（{reason}），将使用 XMP 附属文件：</numerusform>
+            <numerusform>%Ln 张照片无法嵌入（{reason}），将使用 XMP 附属文件：</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n photo(s) were opened for that; the others are judged by their format</source>
+        <source>%Ln photo(s) were opened for that; the others are judged by their format</source>
         <translation>
-            <numerusform>为此打开了 %n 张照片，其余按格式判断</numerusform>
+            <numerusform>为此打开了 %Ln 张照片，其余按格式判断</numerusform>
         </translation>
     </message>
     <message>
@@ -393,22 +393,39 @@
         <translation>存在 IMG.jpg.xmp 和 IMG.xmp 两种命名的 XMP 附属文件，各自保持原名</translation>
     </message>
     <message numerus="yes">
-        <source>%n second(s)</source>
+        <source>%Ln second(s)</source>
         <translation>
-            <numerusform>%n 秒</numerusform>
+            <numerusform>%Ln 秒</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n minute(s)</source>
+        <source>%Ln minute(s)</source>
         <translation>
-            <numerusform>%n 分钟</numerusform>
+            <numerusform>%Ln 分钟</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n hour(s)</source>
+        <source>%Ln hour(s)</source>
         <translation>
-            <numerusform>%n 小时</numerusform>
+            <numerusform>%Ln 小时</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>Closing</name>
+    <message>
+        <source>Your words about {names} could not be saved. Closing again gives them up.</source>
+        <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
+    </message>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <translation>
+            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Finishing your edit, then MQwen closes…</source>
+        <translation>正在完成您的编辑，随后 MQwen 将关闭…</translation>
     </message>
 </context>
 <context>
@@ -636,6 +653,25 @@
         <source>&amp;Words</source>
         <translation>文字(&amp;W)</translation>
     </message>
+    <message numerus="yes">
+        <source>%n photo(s) selected</source>
+        <translation>
+            <numerusform>已选择 %n 张照片</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>&amp;Apply to %n photo(s)</source>
+        <translation>
+            <numerusform>应用到 %n 张照片(&amp;A)</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>They differ. What you type here replaces all of them</source>
+        <translation>内容各不相同。在此输入将全部替换</translation>
+    </message>
+</context>
+<context>
+    <name>EditorForm</name>
     <message>
         <source>Language of the caption</source>
         <translation>描述的语言</translation>
@@ -663,22 +699,6 @@
     <message>
         <source>Al&amp;t text</source>
         <translation>替代文本(&amp;T)</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n photo(s) selected</source>
-        <translation>
-            <numerusform>已选择 %n 张照片</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>&amp;Apply to %n photo(s)</source>
-        <translation>
-            <numerusform>应用到 %n 张照片(&amp;A)</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>They differ. What you type here replaces all of them</source>
-        <translation>内容各不相同。在此输入将全部替换</translation>
     </message>
 </context>
 <context>
@@ -1283,20 +1303,6 @@
     <message>
         <source>{shown} shown</source>
         <translation>显示 {shown} 张</translation>
-    </message>
-    <message>
-        <source>Your words about {names} could not be saved. Closing again gives them up.</source>
-        <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
-    </message>
-    <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
-        <translation>
-            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Finishing your edit, then MQwen closes…</source>
-        <translation>正在完成您的编辑，随后 MQwen 将关闭…</translation>
     </message>
 </context>
 <context>
@@ -1922,6 +1928,13 @@
     <message>
         <source>being captioned</source>
         <translation>正在生成描述</translation>
+    </message>
+</context>
+<context>
+    <name>PicturePane</name>
+    <message>
+        <source>This picture cannot be shown</source>
+        <translation>无法显示这张图片</translation>
     </message>
 </context>
 <context>

@@ -190,6 +190,9 @@ def test_text_of_the_palette_is_readable_on_what_it_stands_on(qapp, scheme):
         for ground in ("window", "base"):
             found = contrast(QColor(getattr(scheme, name)), QColor(getattr(scheme, ground)))
             assert found >= 4.5, f"{name} on {ground}: {found:.2f}"
+    for ground in ("window", "base"):
+        found = contrast(QColor(scheme.edge), QColor(getattr(scheme, ground)))
+        assert found >= 3, f"edges on {ground}: {found:.2f}"
 
 
 def contrast(one: QColor, other: QColor) -> float:

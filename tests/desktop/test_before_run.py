@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QApplication
 
 from desktop.check_report import CheckReport
 from desktop.dozen import choose
+from desktop.tryout import TryDialog
 from mqwen.library.decide import HUMAN
 from mqwen.library.precheck import Precheck
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
@@ -176,6 +179,27 @@ def test_pictures_of_the_dozen_are_shown(qtbot, window, open_folder, tmp_path):
     assert middle.red() > 200 and middle.blue() < 60
     qtbot.waitUntil(lambda: not window.captioning.busy())
     window.try_out.dialog.reject()
+
+
+def test_the_dozen_takes_as_many_columns_as_there_is_room_for(qtbot):
+    dialog = TryDialog("What is this?")
+    qtbot.addWidget(dialog)
+    dialog.show_photos([(Path(f"{number}.jpg"), "") for number in range(12)])
+    dialog.show()
+    for width, columns in ((1100, 3), (900, 2), (640, 1)):
+        dialog.resize(width, 600)
+        QApplication.processEvents()
+        assert len({card.x() for card in dialog.cards.values()}) == columns
+        assert all(card.visibleRegion().boundingRect().width() in (0, card.width()) for card in dialog.cards.values())
+
+
+def test_large_numbers_are_grouped(qapp):
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_US"))
+    try:
+        assert CheckReport(Precheck(photos=40_000, to_caption=39_500)).heading.startswith("39,500 photo")
+    finally:
+        QLocale.setDefault(before)
 
 
 def test_only_what_is_out_of_date_is_written_anew(qtbot, window, captioner, open_folder, tmp_path):

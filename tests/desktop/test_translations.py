@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
 from desktop.language import set_language
 from tests.desktop.test_texts import texts, tool
 
-FIELD = re.compile(r"\{\w*\}|%n|\\.")
+FIELD = re.compile(r"\{\w*\}|%L?n|\\.")
 
 
 @pytest.fixture(scope="module")

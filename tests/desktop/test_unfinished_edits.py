@@ -12,6 +12,7 @@ import time
 import pytest
 from PIL import Image
 
+import desktop.edited
 import desktop.editing
 from mqwen.library.catalog import Catalog
 from mqwen.library.edited_files import Words, write_words
@@ -29,6 +30,7 @@ import os, signal, sys
 from pathlib import Path
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
+import desktop.edited
 import desktop.editing
 from desktop.settings import Settings
 from desktop.window import MainWindow
@@ -48,14 +50,14 @@ def edit():
     window.editing.finish()
 if kind == "undo":
     edit()
-real = desktop.editing.write_words
+real = desktop.edited.write_words
 def write_words(*arguments, **options):
     global writes
     if writes == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     writes -= 1
     real(*arguments, **options)
-desktop.editing.write_words = write_words
+desktop.edited.write_words = write_words
 if kind == "undo":
     window.editing.undo()
     window.editing.finish()
@@ -121,7 +123,7 @@ def test_closing_leaves_slow_files_to_the_next_start_and_keeps_the_window_alive(
         time.sleep(0.1)
         write_words(*arguments, **options)
 
-    monkeypatch.setattr(desktop.editing, "write_words", slowly)
+    monkeypatch.setattr(desktop.edited, "write_words", slowly)
     monkeypatch.setattr(desktop.editing, "_CLOSING_S", 0.8)
     window = make_window(loader)
     open_folder(window, photos[0].parent, COUNT)
@@ -130,7 +132,7 @@ def test_closing_leaves_slow_files_to_the_next_start_and_keeps_the_window_alive(
     assert "Finishing" in window.notice.text()
     qtbot.waitUntil(window.isHidden)
     assert {text_of(path) for path in photos} == {"old", "new"}
-    monkeypatch.setattr(desktop.editing, "write_words", write_words)
+    monkeypatch.setattr(desktop.edited, "write_words", write_words)
     make_window(loader)
     qtbot.waitUntil(lambda: {text_of(path) for path in photos} == {"new"})
 
