@@ -115,6 +115,7 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
 
     from desktop.main import SWITCH_S  # and with it all of the app, as its users import it
     from desktop.photos import Order
+    from desktop.preloading import preload
     from desktop.settings import Settings
     from desktop.theme import apply_theme
     from desktop.window import MainWindow
@@ -152,7 +153,8 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
 
     _say(f"making {photos} photos")
     root = _make_photos(folder / "photos", photos)
-    until(lambda: True)
+    loading = preload(window)  # as main() does; the folder is opened by a person, a moment later
+    until(lambda: not loading.isActive())
     stalls = _Stalls()
 
     _say("opening")
