@@ -103,7 +103,9 @@ folder = Path(sys.argv[1])
 paths = tuple(sorted(folder.glob("*.png")))
 settings = RunSettings(existing="overwrite-all", write=("txt",), model="starter")
 InterruptedRuns().note(InterruptedRun((folder,), paths, settings))
-for outcome in run(paths, settings, captioner=FakeCaptioner()):
+captioner = FakeCaptioner(hold=True)
+captioner.let(5)  # or all might be done before the first is told of
+for outcome in run(paths, settings, captioner=captioner):
     if outcome.path.name == "3.png":
         os._exit(9)
 """

@@ -29,7 +29,7 @@ from tests.cli.conftest import command, environment
 PICTURES, REPLAYED, MEASURED, OLD_SCENES = 60, 300, 100, 300
 WORST_LOSS = 0.05 + 1e-9  # of any row of the old table; a row is a share of 300
 OPTIONS = (
-    *("--steps", "200", "--batch-size", "16", "--rank", "32"),
+    *("--steps", "300", "--batch-size", "16", "--rank", "32"),
     *("--learning-rate", "1e-3", "--projector-learning-rate", "3e-4", "--device", "cpu"),
     *("--validation", "0.05", "--replay-share", "0.6", "--replay-weight", "8"),
 )
