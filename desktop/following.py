@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from desktop.known import is_shown, settle
+from desktop.known import is_shown, settle_all
 from desktop.photo import Photo
 from desktop.scanning import look
 from desktop.sidecars import places
@@ -89,18 +89,16 @@ class Following(QObject):
             self._revision = changed[-1].revision
             self._changed.emit(changed)
 
-    def _look_at(
-        self, photos: Sequence[tuple[Photo, records.Photo]], sources: Sequence[Path], write: Sequence[str]
-    ) -> None:
+    def _look_at(self, photos: Sequence[Photo], sources: Sequence[Path], write: Sequence[str]) -> None:
         try:
             targets = places(sources, write)  # not closed: who only reads leaves what another process holds alone
-            found = [(look(photo.path, photo.number, targets), photo.changes, known) for photo, known in photos]
-            for photo, _, known in found:
-                settle(photo, known)
+            found = [(look(photo.path, photo.number, targets), photo.changes) for photo in photos]
+            # Asked anew: an edit of this window may have been made, and shown, since the catalog told of the change.
+            settle_all([photo for photo, _ in found], self._window.catalog)
         except Exception:  # nobody asks the future
             log.exception("changed photos are not looked at")
             return
-        self._seen.emit([(photo, changes) for photo, changes, _ in found])
+        self._seen.emit(found)
 
     # In the window.
 
@@ -108,7 +106,7 @@ class Following(QObject):
     def _compare(self, changed: list[records.Photo]) -> None:
         photos, running = self._window.photos, self._window.photos.running()
         other = [
-            (replace(photo), known)
+            replace(photo)
             for known in changed
             if (photo := photos.photo(known.path)) is not None
             and known.path not in running

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mqwen.errors import InputError
-from mqwen.library.catalog import Catalog
 from mqwen.library.edited_files import Words
-from mqwen.library.metadata.fields import Metadata
-from mqwen.library.records import Change, Photo
 from mqwen.library.sidecar import one_line
 from mqwen.library.table_undo import texts, unpacked
 from mqwen.library.targets import METADATA_TARGETS, Field, field_of
-from mqwen.library.undo_record import UndoRecord
+
+if TYPE_CHECKING:
+    from mqwen.library.catalog import Catalog
+    from mqwen.library.metadata.fields import Metadata
+    from mqwen.library.records import Change, Photo
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _with(former: FormerWords, change: Change) -> FormerWords:
     now = change.file.read_bytes()
     if hashlib.sha256(now).hexdigest() != change.after_sha256:
         return former
+    from mqwen.library.undo_record import UndoRecord
+
     old = UndoRecord.unpack(data).old(now)
     if change.target not in METADATA_TARGETS:
         return _with_text(former, old.decode("utf-8-sig"))

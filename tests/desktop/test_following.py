@@ -78,7 +78,7 @@ def test_what_the_window_does_itself_is_not_looked_at_again(qtbot, make_window, 
     real = Following._look_at
 
     def counted(self, photos, *where):  # type: ignore[no-untyped-def]
-        looked.extend(photo.path for photo, _ in photos)
+        looked.extend(photo.path for photo in photos)
         real(self, photos, *where)
 
     monkeypatch.setattr(Following, "_look_at", counted)
