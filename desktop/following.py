@@ -46,6 +46,7 @@ class Following(QObject):
         self._more = False
         self._revision: int | None = None  # the lane's own, as the next one
         self._failing = False
+        self._closed = False
         self._changed.connect(self._compare)
         self._seen.connect(self._show)
         window.sources.opened.connect(self._begin)
@@ -54,6 +55,7 @@ class Following(QObject):
 
     def close(self) -> None:
         """Before the window goes: stop, and wait for what is being read."""
+        self._closed = True  # what Qt has already queued may still come
         self._timer.stop()
         self._lane.shutdown(cancel_futures=True)
 
@@ -62,11 +64,11 @@ class Following(QObject):
         """Ask once, unless something is under way."""
         window = self._window
         idle = self._at_work is None or self._at_work.done()
-        if idle and not window.captioning.busy() and window.editing.finish(0):
+        if idle and not self._closed and not window.captioning.busy() and window.editing.finish(0):
             self._at_work = self._lane.submit(self._ask)
 
     def _begin(self) -> None:
-        if not self._timer.isActive():
+        if not self._closed and not self._timer.isActive():
             self._at_work = self._lane.submit(self._ask)
             self._timer.start()
 

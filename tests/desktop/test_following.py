@@ -125,3 +125,13 @@ def test_a_catalog_that_cannot_be_read_is_told_once_and_asked_again(qtbot, windo
     window.catalog.changed_since = real
     elsewhere(RUN, "txt", path)
     qtbot.waitUntil(lambda: window.photos.photo(path).caption == "said elsewhere")
+
+
+def test_a_look_that_comes_after_the_end_does_nothing(qtbot, make_window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["1.png"])
+    window = make_window(Loader(FakeCaptioner()))
+    open_folder(window, tmp_path / "in", 1)
+    window.following.close()
+    window.following.look()
+    window.sources.opened.emit(())
+    assert not window.following._timer.isActive()
