@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
+from desktop.ending_thread import EndingThread
 from desktop.photo import Photo
 from desktop.quiet import rest_while_quiet
 from desktop.reasons import told
@@ -31,7 +32,7 @@ _LOOK_UP = 256  # photos between two looks at whether the search is still wanted
 _A_FEW = 32  # photos between two looks at whether the window wants quiet
 
 
-class FilterSearch(QThread):
+class FilterSearch(EndingThread):
     """Applies one filter to photos once; `done` brings those that pass, or what went wrong."""
 
     done = Signal(object, object, object, str)  # self, their paths, list[Photo], what went wrong
@@ -49,18 +50,6 @@ class FilterSearch(QThread):
         self._photos = photos
         self._catalog = catalog
         self._dates = dates
-
-    def abandon(self) -> None:
-        """End soon, without being waited for."""
-        self.requestInterruption()
-        self.finished.connect(self.deleteLater)
-        if self.isFinished():
-            self.deleteLater()
-
-    def stop(self) -> None:
-        """End soon, and wait for that."""
-        self.requestInterruption()
-        self.wait()
 
     def run(self) -> None:
         photos, wrong = list[Photo](), ""

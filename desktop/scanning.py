@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
+from desktop.ending_thread import EndingThread
 from desktop.photos import Photo, State
 from desktop.quiet import rest_while_quiet
 from desktop.reasons import reason_of
@@ -29,7 +30,7 @@ _BATCH_SECONDS = 0.25
 _SUFFIXES = {"txt": ".txt", "caption": ".caption", "jsonl": ".jsonl", "xmp": ".xmp"}
 
 
-class FolderScan(QThread):
+class FolderScan(EndingThread):
     """Scans paths; `found` brings Photos with the captions that stand in `targets`. Use one for each scan.
 
     Args:
@@ -56,18 +57,6 @@ class FolderScan(QThread):
         self._targets = targets
         self._recursive = recursive
         self._settle = settle
-
-    def abandon(self) -> None:
-        """End after the photo at hand, without waiting for it: a slow disk may take its time."""
-        self.requestInterruption()
-        self.finished.connect(self.deleteLater)
-        if self.isFinished():
-            self.deleteLater()
-
-    def stop(self) -> None:
-        """End after the photo at hand, and wait for that."""
-        self.requestInterruption()
-        self.wait()
 
     def run(self) -> None:
         try:

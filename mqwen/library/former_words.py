@@ -68,7 +68,8 @@ class FormerWords:
 def former_words(catalog: Catalog, photo: Photo) -> FormerWords:
     """Return what stood beside and in a photo before its last run.
 
-    Only while what that run wrote still stands: after a later edit there is nothing to go back to.
+    Only while what that run wrote still stands: after a later edit there is nothing to go back to. Of a metadata.jsonl,
+    in which others write, too, this is not asked.
     """
     if photo.run is None:
         return FormerWords()
