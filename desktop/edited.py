@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,10 +55,11 @@ def write_photo(
 
     shown = new.caption()
     try:
-        with run.editing(path) if run else nullcontext():
-            if new != old:
-                kept = KeptTexts(catalog.path)
-                write_words(path, old, new, where.targets(path), where.write, through, again=again, kept=kept)
+        if run is not None:
+            run.leave_to_human(path)
+        if new != old:
+            kept = KeptTexts(catalog.path)
+            write_words(path, old, new, where.targets(path), where.write, through, again=again, kept=kept)
         if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
             shown = where.targets(path).text(path) or shown
     except MqwenError as error:

@@ -69,6 +69,7 @@ class Editing(QObject):
         self._catalog = catalog
         self._lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edits")
         self._under_way: set[Future[None]] = set()
+        self._long: set[Future[None]] = set()  # those under way that no edit of one photo waits for
         self._results: deque[list[Edited]] = deque()  # not yet shown
         self._closed = False
         self._until: float | None = None  # when to leave files to the next start
@@ -142,7 +143,7 @@ class Editing(QObject):
                     words = [standing_words(paths[0], Words.of(known.get(paths[0])), where.targets(paths[0]))]
             self.words_read.emit(number, words)
 
-        self._submit(work)
+        self._submit(work, quick=len(paths) == 1)
         return number
 
     def preview(self, work_out: Callable[[], object]) -> None:
@@ -170,8 +171,13 @@ class Editing(QObject):
 
     # In the lane.
 
-    def _submit(self, work: Callable[[], None], *, at_once: bool = False) -> None:
-        """Do a piece of work after those before it; what goes wrong is told, whatever it is."""
+    def _submit(self, work: Callable[[], None], *, quick: bool = False, at_once: bool = False) -> None:
+        """Do a piece of work after those before it; what goes wrong is told, whatever it is.
+
+        Args:
+            quick: one photo's worth of work.
+            at_once: quick, and waited for unless something long is under way.
+        """
 
         def safely() -> None:
             try:
@@ -182,11 +188,13 @@ class Editing(QObject):
                 log.exception("an edit failed")
                 self.refused.emit(f"{type(error).__name__}: {error}")
 
-        idle = not self._under_way
+        soon = not self._long
         future = self._lane.submit(safely)
         self._under_way.add(future)
+        if not (quick or at_once):
+            self._long.add(future)
         future.add_done_callback(self._done_with)
-        if at_once and idle:
+        if at_once and soon:
             try:
                 future.exception(timeout=_PATIENCE_S)
             except TimeoutError:
@@ -195,6 +203,7 @@ class Editing(QObject):
 
     def _done_with(self, future: Future[None]) -> None:
         self._under_way.discard(future)
+        self._long.discard(future)
         if not self._under_way:
             self.idle.emit()
 
@@ -212,6 +221,7 @@ class Editing(QObject):
         results: list[Edited] = []
         for path in paths:
             known = None
+            self._keep_run_from(path)
             try:
                 known = catalog.photo(path) or catalog.observe(path)
                 old = standing_words(path, Words.of(known), where.targets(path))
@@ -239,6 +249,8 @@ class Editing(QObject):
         def work() -> None:
             catalog = self._catalog()
             ahead = catalog.undoable() if back else catalog.redoable()
+            for path in ahead.photos if ahead else ():
+                self._keep_run_from(path)
             olds = {path: Words.of(catalog.photo(path)) for path in (ahead.photos if ahead else ())}
             note = note_of(catalog, olds, where)
             step = catalog.undo() if back else catalog.redo()
@@ -252,6 +264,12 @@ class Editing(QObject):
                 self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
         self._submit(work)
+
+    def _keep_run_from(self, path: Path) -> None:
+        """Before the catalog has the edit: a run in the midst of this photo notes its caption in the catalog, too."""
+        run = self._captioning.run_targets()
+        if run is not None:
+            run.leave_to_human(path)
 
     def _write_all(
         self, catalog: Catalog, paths: Sequence[Path], olds: Mapping[Path, Words], where: EditPlaces
@@ -318,7 +336,7 @@ class Editing(QObject):
     def _tell_steps(self) -> None:
         if not self._closed:
             self._submit(self._take_up)
-            self._submit(self._look_at_steps)
+            self._submit(self._look_at_steps, quick=True)
 
     @Slot()
     def _show(self) -> None:

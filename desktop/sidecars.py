@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mqwen.errors import WriteError
@@ -104,13 +104,11 @@ class RunTargets(Targets):
             self._over = True
             super().close()
 
-    @contextmanager
-    def editing(self, photo: Path) -> Iterator[None]:
+    def leave_to_human(self, photo: Path) -> None:
         """Keep the run from writing for this photo, for good; what it is writing just now is waited for."""
         with self._turns:
             self._edited.add(photo)
             self._turns.wait_for(lambda: photo not in self._being_written)
-        yield
 
     def write_edit(self, photo: Path, name: str, text: str, table_folder: Path) -> bool:
         """Write an edit through this run's hands; False if the run is over or does not write such files.
@@ -142,7 +140,9 @@ def save_edit(
         InputError: the text that stands there cannot be read.
         WriteError, DiskFullError: it cannot be written; what stood there is untouched.
     """
-    with run.editing(photo) if run else nullcontext(), places(sources, write) as targets:
+    if run is not None:
+        run.leave_to_human(photo)
+    with places(sources, write) as targets:
         standing = {name: found for name in targets.names if (found := targets.read(photo, name)) is not None}
         shown = next(iter(standing.values())).text if standing else ""
         names = [name for name, found in standing.items() if one_line(found.text) == one_line(shown)]

@@ -235,6 +235,37 @@ def test_another_picture_at_the_same_path_gets_no_caption(catalog: Catalog, fold
     assert sorted(path.name for path in folder.glob("*.txt")) == ["c.txt"]
 
 
+@pytest.mark.parametrize("write", [("txt", "caption"), ("xmp",), ("jsonl",)])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_photo_that_goes_while_its_caption_is_being_written_leaves_none(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch, write: tuple[str, ...], replaced: bool
+) -> None:
+    draw(folder, "a.jpg", "b.jpg", "c.jpg")
+    intend = Catalog.intend_all
+
+    def intend_and_swap(self: Catalog, run: int, photo: Path, changes: Any) -> Any:
+        if photo.stem == "a":  # all was looked at, nothing is written
+            photo.unlink()
+            if replaced:
+                (folder / "b.jpg").rename(photo)
+        return intend(self, run, photo, changes)
+
+    monkeypatch.setattr(Catalog, "intend_all", intend_and_swap)
+    outcomes = go(catalog, folder, Scripted(), write=write)
+    assert outcomes["a.jpg"].status == "failed"
+    assert ("another picture" if replaced else "deleted") in str(outcomes["a.jpg"].reason)
+    left = {path.name for path in folder.iterdir()} - {"a.jpg", "b.jpg", "c.jpg"}
+    beside = {"txt": {"c.txt"}, "caption": {"c.caption"}, "xmp": {"c.jpg.xmp"}, "jsonl": {"metadata.jsonl"}}
+    kept = {name for target in write for name in beside[target]}
+    assert left - kept == (set() if replaced else {name.replace("c", "b", 1) for name in kept if name[0] == "c"})
+    if "jsonl" in write:
+        assert "a.jpg" not in (folder / "metadata.jsonl").read_text("utf-8")
+    if replaced:
+        known = catalog.photo(folder / "a.jpg")
+        assert known is None or not known.captions
+    assert catalog.pending() == []
+
+
 def test_words_of_the_user_are_added_in_code_and_everywhere_alike(catalog: Catalog, folder: Path) -> None:
     (photo,) = draw(folder, "a.jpg")
     write = ("txt", "caption", "xmp", "embed", "jsonl")

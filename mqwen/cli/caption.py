@@ -283,7 +283,7 @@ def _json(outcome: Outcome) -> str:
 
 @contextmanager
 def _ctrl_c(stop: StopFlag) -> Iterator[None]:
-    """The first Ctrl+C finishes the batch, the second stops at once: every file is whole at any moment."""
+    """The first Ctrl+C finishes the pictures in hand, the second stops at once: every file is whole at any moment."""
 
     def interrupted(signum: int, frame: FrameType | None) -> None:
         # os.write: print() may be what this signal interrupts.

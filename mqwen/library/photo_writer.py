@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -99,14 +100,12 @@ class PhotoWriter:
         with self._targets.writing(photo) as allowed, self._stems[hash(stem) % _STEMS]:
             if not allowed:
                 return Outcome(photo, "skipped", reason=HUMAN), None
-            if not os.path.exists(photo):  # Path.exists raises where a folder or a network disk can no longer be read
-                return failed(photo, ImageError("it was deleted while it was being captioned")), None
-            if not same():
-                changed = ImageError("another picture took its place while it was being captioned", hint="Run again.")
-                return failed(photo, changed), None
-            return self._write_words(photo, words, result)
+            lost = _lost(photo, same)
+            return (failed(photo, lost), None) if lost else self._write_words(photo, words, result, same)
 
-    def _write_words(self, photo: Path, words: Words, result: Caption) -> tuple[Outcome, DiskFullError | None]:
+    def _write_words(
+        self, photo: Path, words: Words, result: Caption, same: Callable[[], bool]
+    ) -> tuple[Outcome, DiskFullError | None]:
         try:
             # Looked at again: somebody may have written something meanwhile.
             decision = self.decide(photo, look=True)
@@ -118,9 +117,13 @@ class PhotoWriter:
         if plan.writings or plan.ours:
             update = self._record.update_of(photo, replace(words, text=plan.text or words.text), result, plan.ours)
             try:
-                plan.errors += self._record.write(list(plan.writings.values()), update)
+                # A write into the photo has looked for itself, and the file is another one after it.
+                lost = None if photo in plan.writings else partial(_lost, photo, same)
+                plan.errors += self._record.write(list(plan.writings.values()), update, lost)
             except DiskFullError as error:
                 return failed(photo, error), error
+            except ImageError as error:
+                return failed(photo, error), None
         if plan.errors:
             return failed(photo, plan.errors[0]), None
         reasons = [*plan.reasons, *([HUMAN] if decision.reason == HUMAN else [])]
@@ -160,7 +163,8 @@ class PhotoWriter:
             if text == change.text:
                 return None, text
             make = partial(self._targets.write_table, photo, text, append=False)
-            return Writing.of_table(change, text, make, ours=was_ours), text
+            unmake = partial(self._targets.restore_table, photo, change)
+            return Writing.of_table(change, text, make, unmake, ours=was_ours), text
         planned = self._targets.plan(photo, name, line, append=append)
         if planned is None:
             return None, line
@@ -197,3 +201,12 @@ class PhotoWriter:
                 return replace(edit, alt_text=words.text)
             case _:
                 return replace(edit, caption=words.text)
+
+
+def _lost(photo: Path, same: Callable[[], bool]) -> ImageError | None:
+    """Return an error where a photo is no longer the one that the model has seen."""
+    if not os.path.exists(photo):  # Path.exists raises where a folder or a network disk can no longer be read
+        return ImageError("it was deleted while it was being captioned")
+    if not same():
+        return ImageError("another picture took its place while it was being captioned", hint="Run again.")
+    return None

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -147,10 +147,16 @@ class Record:
             written=written,
         )
 
-    def write(self, writings: Sequence[Writing], update: PhotoUpdate) -> list[MqwenError]:
+    def write(
+        self, writings: Sequence[Writing], update: PhotoUpdate, lost: Callable[[], ImageError | None] | None = None
+    ) -> list[MqwenError]:
         """Make the changes of one photo, each noted first; return what went wrong with some of them.
 
+        Args:
+            lost: says, once all is written, whether the photo went away meanwhile; then nothing stays.
+
         Raises:
+            ImageError: what `lost` said.
             DiskFullError: no space for one of them; those before it are taken back, so that the photo is as it was.
             CatalogError: they cannot be noted; the same.
         """
@@ -158,18 +164,21 @@ class Record:
         changes = catalog.intend_all(
             run, update.path, [(one.target, one.file, one.before, one.after_sha256) for one in writings]
         )
-        made: list[int] = []
+        made: dict[int, Writing] = {}
         errors: list[MqwenError] = []
         for change, writing in zip(changes, writings, strict=True):
             try:
                 writing.make()
-                made.append(change)
+                made[change] = writing
             except DiskFullError:
-                take_back(catalog, changes)
+                _take_back(catalog, changes, made.values())
                 raise
             except (WriteError, InputError) as error:
                 catalog.forget(change)
                 errors.append(error)
+        if lost is not None and (gone := lost()) is not None:
+            _take_back(catalog, list(made), made.values())
+            raise gone
         if errors:
             update = replace(update, state="failed", reason=errors[0].what)
         catalog.confirm(*made, photo=replace(update, run=run))
@@ -277,6 +286,14 @@ def recording(
                 record.end("stopped" if isinstance(error, GeneratorExit) else "failed")
             raise
         record.end("stopped" if stopped() else "done")
+
+
+def _take_back(catalog: Catalog, changes: Sequence[int], made: Iterable[Writing]) -> None:
+    for writing in made:
+        if writing.unmake is not None:
+            with suppress(MqwenError):  # what it could not put back, heal() does
+                writing.unmake()
+    take_back(catalog, changes)
 
 
 def _signature(photo: Path) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -178,6 +178,11 @@ class Targets:
             table = self._table(photo)
             (table.append if append else table.set)(photo, text)
 
+    def restore_table(self, photo: Path, change: TableChange) -> None:
+        """Put back the lines that stood for a photo in its metadata.jsonl; raises as MetadataJsonl.rewrite()."""
+        with self._lock:
+            self._table(photo).rewrite(lambda data: restored(data, {change.name: change.lines}) or None)
+
     def write(self, photo: Path, name: str, text: str, *, append: bool) -> None:
         """Write a text to one target at once and unrecorded, as a person's edit is; raises as write_table()."""
         if name == "jsonl":
@@ -197,10 +202,7 @@ class Targets:
             WriteError: it cannot be removed, or was changed just now.
         """
         if name == "jsonl":
-            with self._lock:
-                table = self._table(photo)
-                lines = {table.before(photo).name: ()}
-                table.rewrite(lambda data: restored(data, lines) or None)
+            self.restore_table(photo, replace(self.table_change(photo), lines=()))
             return
         from mqwen.library.metadata.commit import remove
 

@@ -29,6 +29,7 @@ class Writing:
         before: what stands there now. Of a metadata.jsonl: the photo's lines, and the file as the run found it.
         after_sha256: of the file as it will be, "" if it goes; of a metadata.jsonl the digest of the photo's new text.
         make: makes the change; raises WriteError, DiskFullError or InputError, and then nothing has changed.
+        unmake: takes it back where only the run itself can: it holds its metadata.jsonl open.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Writing:
     before: Before
     after_sha256: str
     make: Callable[[], object]
+    unmake: Callable[[], object] | None = None
 
     @classmethod
     def of_file(
@@ -68,7 +70,15 @@ class Writing:
         )
 
     @classmethod
-    def of_table(cls, change: TableChange, text: str, make: Callable[[], object], *, ours: bool = False) -> Writing:
+    def of_table(
+        cls,
+        change: TableChange,
+        text: str,
+        make: Callable[[], object],
+        unmake: Callable[[], object],
+        *,
+        ours: bool = False,
+    ) -> Writing:
         """Return the change of one photo's line in a metadata.jsonl."""
         before = Before(packed(change, ours=ours), change.sha256, change.mtime_ns)
-        return cls("jsonl", change.path, before, digest(text), make)
+        return cls("jsonl", change.path, before, digest(text), make, unmake)

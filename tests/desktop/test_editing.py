@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import threading
+import time
 
 import pytest
 from PIL import Image
@@ -11,11 +13,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from desktop.photos import State
+from desktop.sidecars import RunTargets
 from mqwen.errors import CatalogError
 from mqwen.library.catalog import Catalog
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit, Provenance
 from mqwen.library.metadata.plan import plan_embed, read_photo
+from mqwen.library.records import PhotoUpdate
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos, text_for
 
 
@@ -244,3 +248,32 @@ def test_many_photos_are_one_step(qtbot, window, open_folder, tmp_path, count):
     window.editing.undo()
     settled(qtbot, window)
     assert list((tmp_path / "in").glob("*.txt")) == []
+
+
+def test_an_edit_is_the_last_word_where_a_run_is_in_the_midst_of_the_photo(
+    qtbot, window, open_folder, tmp_path, monkeypatch
+):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+    run = RunTargets([frozenset([tmp_path / "in"])], ("txt",))
+    monkeypatch.setattr(window.captioning, "run_targets", lambda: run)
+    catalog = window.catalog
+    catalog.observe(path)
+    writing = threading.Event()
+
+    def write() -> None:  # as mqwen.library.photo_writer does it
+        with run.writing(path) as allowed:
+            assert allowed
+            writing.set()
+            time.sleep(0.3)
+            catalog.update(PhotoUpdate(path, captions={"": "The model's."}, state="captioned", model="m"))
+            path.with_suffix(".txt").write_text("The model's.", "utf-8")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert writing.wait(10)
+    window.photos.setData(window.photos.index(0), "A person's.")
+    thread.join()
+    settled(qtbot, window)
+    known = catalog.photo(path)
+    assert (text_of(path), known.captions, known.state) == ("A person's.", {"": "A person's."}, "edited")

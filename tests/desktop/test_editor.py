@@ -36,6 +36,7 @@ def test_a_caption_saves_itself_after_a_pause_and_on_leaving_the_field(qtbot, wi
     dock = shown(window, first)
     qtbot.keyClicks(dock.caption, "by itself")
     qtbot.waitUntil(first.with_suffix(".txt").exists)
+    settled(qtbot, window)
     assert text_of(first) == window.photos.photo(first).caption == "by itself"
     assert window.photos.photo(first).state is State.EDITED
     dock.caption.setFocus()
