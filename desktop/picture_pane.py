@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QWidget
 
-from desktop.thumbnails import read_thumbnail
+from desktop.thumbnails import prime_reading, read_thumbnail
 
 _STEP = 256  # pixels: a small change of the window decodes nothing anew
 
@@ -21,6 +21,7 @@ class PicturePane(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        prime_reading()
         self._path: Path | None = None
         self._pixmap = QPixmap()
         self._whole = False  # the picture itself, no longer the thumbnail

@@ -12,7 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal, Slot
 from PySide6.QtGui import QImage, QImageIOHandler, QImageReader
 
-from desktop.thumbnails import read_thumbnail
+from desktop.thumbnails import prime_reading, read_thumbnail
 
 log = logging.getLogger(__name__)
 _KEPT = 5  # the current one, and two on either side
@@ -63,6 +63,7 @@ class Pictures(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        prime_reading()
         self._kept: OrderedDict[Path, Picture] = OrderedDict()
         self._lock = threading.Lock()
         self._wanted: list[tuple[Path, int]] = []

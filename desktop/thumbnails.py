@@ -6,10 +6,11 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal, Slot
-from PySide6.QtGui import QColorSpace, QImage, QImageReader, QPixmap
+from PySide6.QtGui import QColorSpace, QImage, QImageIOHandler, QImageReader, QPixmap
 
 from mqwen.errors import MqwenError
 
@@ -19,6 +20,7 @@ THREADS = 2
 CACHE_BYTES = 64 << 20
 # Other formats than JPEG are decoded whole: beyond this a thumbnail would cost gigabytes, and the tile stays empty.
 _WHOLE_DECODE_PIXELS = 128_000_000
+_NO_FILE = ":/mqwen/no such file"
 
 
 def read_thumbnail(path: Path, edge: int) -> QImage:
@@ -60,6 +62,26 @@ def _for_screen(image: QImage) -> QImage:
     return image.convertToFormat(QImage.Format.Format_RGB32)
 
 
+@cache
+def prime_reading() -> None:
+    """Use in the GUI thread all of Qt that reading takes, before threads do.
+
+    PySide (6.11) makes its classes and enumerations when they are first used, and crashes where two threads do so at
+    once: one in nine starts with a switch interval of 1 us.
+    """
+    reader = QImageReader(_NO_FILE)
+    reader.setAutoTransform(True)
+    reader.setDecideFormatFromContent(True)
+    bytes(reader.format().data())
+    reader.transformation() & QImageIOHandler.Transformation.TransformationRotate90
+    size = reader.size().transposed().scaled(1, 1, Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1))
+    reader.setScaledSize(size)
+    reader.read().isNull()
+    image = QImage(bytes(3), 1, 1, 3, QImage.Format.Format_RGB888)
+    image.setColorSpace(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3))
+    _for_screen(image).scaled(2, 2, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+
+
 class Thumbnails(QObject):
     """Gives pixmaps by path: the one it has, or None now and `ready` when it has come.
 
@@ -73,6 +95,7 @@ class Thumbnails(QObject):
 
     def __init__(self, parent: QObject | None = None, *, edge: int = 320, cache_bytes: int = CACHE_BYTES) -> None:
         super().__init__(parent)
+        prime_reading()
         self._edge = edge
         self._limit = cache_bytes
         self._bytes = 0

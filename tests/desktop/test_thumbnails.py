@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -40,6 +42,38 @@ def test_the_content_decides_not_the_suffix(qtbot, tmp_path):
     Image.new("RGB", (300, 300), (0, 200, 0)).save(tmp_path / "really.png")
     path = (tmp_path / "really.png").rename(tmp_path / "named.jpg")
     assert near(colour(read_thumbnail(path, 64), 0.5, 0.5), (0, 200, 0))
+
+
+STARTS = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from desktop.thumbnails import Thumbnails
+sys.setswitchinterval(1e-6)
+app = QApplication([])
+thumbnails, left = Thumbnails(edge=32), {Path(name) for name in sys.argv[1:]}
+def come(path):
+    left.discard(path)
+    if not left:
+        app.quit()
+thumbnails.ready.connect(come)
+for path in sorted(left):
+    thumbnails.pixmap(path)
+app.exec()
+thumbnails.close()
+"""
+
+
+def test_both_threads_may_read_their_first_picture_at_once(tmp_path):
+    """PySide makes its classes at their first use, which must not be in two threads: one start in nine crashed."""
+    paths = [str(tmp_path / name) for name in ("1.jpg", "2.jpg", "3.png", "4.png")]
+    for path in paths:
+        Image.new("RGB", (90, 60), (10, 200, 30)).save(path)
+    for _ in range(15):
+        done = subprocess.run(
+            [sys.executable, "-X", "faulthandler", "-c", STARTS, *paths], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_does_not_enlarge_small_pictures(qtbot, tmp_path):
