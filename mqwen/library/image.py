@@ -24,7 +24,7 @@ from PIL import Image
 
 from mqwen.errors import ImageError
 from mqwen.library.image_faults import damaged, is_heif, unknown_content, unreadable
-from mqwen.library.pixels import orientation_of, rgb_pixels, shrunk, upright
+from mqwen.library.pixels import orientation_of, rgb_pixels, shrunk, upright, without_padding
 
 MAX_PIXELS = 512 * 10**6
 # Beyond this (Pillow's own default limit) a picture needs gigabytes to decode: one at a time.
@@ -130,8 +130,8 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
         )
     # A progressive JPEG keeps every coefficient in memory while it is decoded, however small the result.
     whole = bool(picture.info.get("progressive"))
-    if at_least:
-        picture.draft(None, (at_least, at_least))
+    # The extent that a draft says may end within a pixel.
+    drafted = picture.draft(None, (at_least, at_least)) if at_least else None
     if not whole:
         pixels = picture.width * picture.height
     if pixels > _GIANT_PIXELS:
@@ -142,6 +142,8 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
     turn = orientation_of(picture)
     if giant and at_least:
         picture = shrunk(picture, at_least)
+    elif drafted:
+        return upright(without_padding(rgb_pixels(picture), drafted[1][2:]), turn)
     return upright(rgb_pixels(picture), turn)
 
 

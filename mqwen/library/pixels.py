@@ -36,7 +36,23 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 def shrunk(image: Image.Image, at_least: int) -> Image.Image:
     """Return the picture averaged down by a whole factor that leaves its shorter side at least `at_least` pixels."""
     factor = min(image.size) // at_least
-    return image.reduce(factor) if factor > 1 and image.mode in _AVERAGED else image
+    if factor <= 1 or image.mode not in _AVERAGED:
+        return image
+    return without_padding(image.reduce(factor), (image.width / factor, image.height / factor))
+
+
+def without_padding(image: Image.Image, extent: tuple[float, float]) -> Image.Image:
+    """Return a picture without what fills up its last column and row: decoded at 1/8, 4243 rows are 531, not 530.375.
+
+    Left in, it would shift what is on the far side by up to a pixel.
+
+    Args:
+        extent: how many pixels, from the left and from the top, the picture really has.
+    """
+    if image.size == extent:
+        return image
+    size = (round(extent[0]), round(extent[1]))
+    return image.resize(size, Image.Resampling.BICUBIC, box=(0, 0, *extent))
 
 
 def rgb_pixels(image: Image.Image) -> Image.Image:

@@ -216,6 +216,23 @@ def test_a_jpeg_is_decoded_small_but_never_below_the_bound(tmp_path: Path, at_le
     assert difference(*near) < 0.6
 
 
+@pytest.mark.parametrize("size", [(1599, 1201), (1607, 1207), (1601, 1600)])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_jpeg_decoded_small_is_not_shifted_where_its_sides_are_odd(
+    tmp_path: Path, size: tuple[int, int], orientation: int
+) -> None:
+    rng = np.random.default_rng(1)
+    coarse = Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    coarse.resize(size, Image.Resampling.BICUBIC).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    whole, small = read_image(tmp_path / "a.jpg"), read_image(tmp_path / "a.jpg", at_least=140)
+    assert 140 <= min(small.size) <= 201
+    target = (70, 70)
+    near = small.resize(target, Image.Resampling.BICUBIC), whole.resize(target, Image.Resampling.BICUBIC)
+    assert difference(*near) < 0.4
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["jpg", "png", "webp", "tif", "avif"])
 def test_orientation(tmp_path: Path, name: str, orientation: int) -> None:
