@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,37 +17,48 @@ class Choice:
     """What a dozen is to be chosen from.
 
     Attributes:
-        photos: with the time of each.
+        paths: any number of photos.
+        time_of: gives the time of each, None for one that is gone.
         shown: those that were shown already: the dozen takes others as long as there are any.
     """
 
-    photos: Sequence[tuple[Path, float]]
+    paths: Sequence[Path]
+    time_of: Callable[[Path], float | None]
     shown: Collection[Path] = frozenset()
 
     def candidates(self) -> tuple[list[Path], int]:
         """Return photos spread over folders and times, and how many of them, from the first, must be in the dozen.
 
         As many as are looked at of them are spread, too, and the first dozen is the choice of who looks at none.
+        Of 100,000 it takes a second: not for the window's own thread.
         """
-        fresh = [photo for photo in self.photos if photo[0] not in self.shown]
+        paths = [path for path in self.paths if self.time_of(path) is not None]
+        fresh = [path for path in paths if path not in self.shown]
         if len(fresh) >= DOZEN:
-            return _spread(fresh, _CANDIDATES, DOZEN), 0
-        again = [photo for photo in self.photos if photo[0] in self.shown]
-        rest = _spread(again, _CANDIDATES - len(fresh), DOZEN - len(fresh))
-        return choose(fresh) + rest, len(fresh)
+            return self._spread(fresh, _CANDIDATES, DOZEN), 0
+        again = [path for path in paths if path in self.shown]
+        rest = self._spread(again, _CANDIDATES - len(fresh), DOZEN - len(fresh))
+        return choose(fresh, self.time_of) + rest, len(fresh)
+
+    def _spread(self, paths: Sequence[Path], count: int, at_once: int) -> list[Path]:
+        """Return `count` photos, in turns of which each is spread by itself; the first has `at_once`."""
+        left = choose(paths, self.time_of, count)
+        order: list[Path] = []
+        while left:
+            turn = choose(left, self.time_of, DOZEN if order else at_once)
+            order += turn
+            left = [path for path in left if path not in turn]
+        return order
 
 
-def choose(photos: Sequence[tuple[Path, float]], count: int = DOZEN) -> list[Path]:
+def choose(paths: Sequence[Path], time_of: Callable[[Path], float | None], count: int = DOZEN) -> list[Path]:
     """Return `count` photos spread over folders and, within a folder, over time.
 
     Every folder gives one before any gives two, the larger ones first; each gives from evenly spaced parts of its time.
-
-    Args:
-        photos: with the time of each.
     """
-    folders: dict[str, list[tuple[float, Path]]] = defaultdict(list)
-    for path, taken in photos:
-        folders[os.path.dirname(path)].append((taken, path))
+    folders: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        folders[os.path.dirname(path)].append(path)
     by_size = sorted(folders, key=lambda folder: (-len(folders[folder]), folder))
     if len(by_size) > count:  # evenly out of all folders
         step = len(by_size) / count
@@ -61,19 +72,7 @@ def choose(photos: Sequence[tuple[Path, float]], count: int = DOZEN) -> list[Pat
                 left -= 1
     chosen = []
     for folder, share in shares.items():
-        row = sorted(folders[folder])
+        row = sorted(folders[folder], key=lambda path: time_of(path) or 0.0)
         step = len(row) / share if share else 0
-        chosen += [row[int(step * (place + 0.5))][1] for place in range(share)]
+        chosen += [row[int(step * (place + 0.5))] for place in range(share)]
     return chosen
-
-
-def _spread(photos: Sequence[tuple[Path, float]], count: int, at_once: int) -> list[Path]:
-    """Return `count` photos as choose() does, in turns of which each is spread by itself; the first has `at_once`."""
-    among = set(choose(photos, count))
-    left = [photo for photo in photos if photo[0] in among]
-    order: list[Path] = []
-    while left:
-        turn = choose(left, DOZEN if order else at_once)
-        order += turn
-        left = [photo for photo in left if photo[0] not in turn]
-    return order

@@ -191,11 +191,14 @@ class TryOut(QObject):
         self._try(dialog.text(), [], self._choice())
 
     def _choice(self) -> Choice:
-        known = [photo for photo in map(self._window.photos.photo, self._photos) if photo is not None]
-        choice = Choice([(photo.path, photo.modified) for photo in known], frozenset(self._shown))
-        if len(known) - len(self._shown) < DOZEN:
+        choice = Choice(self._photos, self._time_of, frozenset(self._shown))
+        if len(self._photos) - len(self._shown) < DOZEN:
             self._shown.clear()  # all have had their turn then
         return choice
+
+    def _time_of(self, path: Path) -> float | None:
+        photo = self._window.photos.photo(path)  # in the worker's thread, which may look into a dict
+        return photo.modified if photo else None
 
     def _try_again(self, prompt: str) -> None:
         if self.dialog is not None:

@@ -39,18 +39,20 @@ def stay_at(cards: list[Path], final: bool) -> bool:
 
 
 def test_a_dozen_comes_from_all_folders_and_times():
-    many = [(Path(f"/p/large/{number}.jpg"), float(number)) for number in range(1000)]
-    few = [(Path(f"/p/small{folder}/{number}.jpg"), 0.0) for folder in range(3) for number in range(2)]
-    chosen = choose([*many, *few])
+    many = {Path(f"/p/large/{number}.jpg"): float(number) for number in range(1000)}
+    few = {Path(f"/p/small{folder}/{number}.jpg"): 0.0 for folder in range(3) for number in range(2)}
+    times = many | few
+    chosen = choose(list(times), times.get)
     assert len(chosen) == len(set(chosen)) == 12
     assert {path.parent.name for path in chosen} == {"large", "small0", "small1", "small2"}
-    times = [int(path.stem) for path in chosen if path.parent.name == "large"]
-    assert len(times) == 6 and min(times) < 200 and max(times) > 800
-    folders = [(Path(f"/p/{folder:03}/0.jpg"), 0.0) for folder in range(100)]
-    spread = [int(path.parent.name) for path in choose(folders)]
+    found = [int(path.stem) for path in chosen if path.parent.name == "large"]
+    assert len(found) == 6 and min(found) < 200 and max(found) > 800
+    assert set(choose(list(reversed(times)), times.get)) & set(many) == set(chosen) & set(many), "by time, not by place"
+    folders = [Path(f"/p/{folder:03}/0.jpg") for folder in range(100)]
+    spread = [int(path.parent.name) for path in choose(folders, times.get)]
     assert len(set(spread)) == 12 and min(spread) < 20 and max(spread) > 80
-    assert choose(many[:5]) == [path for path, _ in many[:5]]
-    assert choose([]) == []
+    assert choose(list(many)[:5], times.get) == list(many)[:5]
+    assert choose([], times.get) == []
 
 
 @st.composite
@@ -63,8 +65,10 @@ def photo_lists(draw: st.DrawFn) -> Photos:
 def test_candidates_begin_with_a_dozen_out_of_many_folders(photos: Photos, shown: int) -> None:
     paths = [path for path, _ in photos]
     seen = set(paths[:shown])
-    candidates, first = Choice(photos, seen).candidates()
+    candidates, first = Choice(paths, dict(photos).get, seen).candidates()
     fresh = set(paths) - seen
+    gone = Choice([*paths, Path("/p/gone.jpg")], dict(photos).get, seen)
+    assert gone.candidates() == (candidates, first), "what is no longer listed is left out"
     assert len(candidates) == len(set(candidates)) and set(candidates) <= set(paths)
     assert len(candidates[:DOZEN]) == min(DOZEN, len(paths))
     if len(fresh) >= DOZEN:
@@ -76,8 +80,8 @@ def test_candidates_begin_with_a_dozen_out_of_many_folders(photos: Photos, shown
 
 
 def test_what_is_looked_at_in_time_is_spread_too():
-    photos = [(Path(f"/p/{number // 1000}/{number}.jpg"), float(number)) for number in range(10_000)]
-    candidates, _ = Choice(photos).candidates()
+    times = {Path(f"/p/{number // 1000}/{number}.jpg"): float(number) for number in range(10_000)}
+    candidates, _ = Choice(list(times), times.get).candidates()
     for many in (12, 24, 48, 96):
         counts = [sum(path.parent.name == str(folder) for path in candidates[:many]) for folder in range(10)]
         assert max(counts) - min(counts) <= many // 12
@@ -174,7 +178,7 @@ def test_without_a_look_the_dozen_is_spread_over_folders_and_times(
     open_folder(window, tmp_path / "in", 40)
     with caplog.at_level(logging.WARNING), qtbot.waitSignal(window.captioning.try_finished) as ended:
         window.try_out.open()
-    candidates, _ = Choice([(path, path.stat().st_mtime) for path in paths]).candidates()
+    candidates, _ = Choice(paths, lambda path: path.stat().st_mtime).candidates()
     dialog = window.try_out.dialog
     assert ended.args[0].how == "done" and list(dialog.cards) == candidates[:12] == captioner.asked
     assert all(card.words.text() == text_for(path) for path, card in dialog.cards.items())
