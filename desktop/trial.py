@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # So long the model may look before it captions. A card sees all candidates in it, a processor fewer; one that would not
 # even see a dozen gives up after the first part, as there is nothing to choose from then.
-LOOK_SECONDS = 8.0
+LOOK_SECONDS = 5.0
 _FIRST_PART = 0.25
 
 

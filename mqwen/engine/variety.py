@@ -137,22 +137,16 @@ def farthest_first(vectors: Tensor, count: int, first: Sequence[int] = ()) -> li
     Args:
         vectors: [rows, width], each of length 1.
         count: rows wanted, less if there are not as many.
-        first: rows that are chosen in any case; without, it begins with the one nearest to the mean.
+        first: rows that are chosen in any case; without, it begins with the first of all.
 
     Returns:
         the rows' numbers in the order of their choice, `first` included.
     """
     count = min(count, len(vectors))
-    chosen = list(first)
-    if not chosen and count:
-        chosen = [int(_rounded(vectors @ vectors.mean(0)).argmax())]
+    chosen = list(first) or list(range(min(1, count)))
     nearest = (vectors @ vectors[chosen].T).amax(1) if chosen else vectors.new_empty(0)
     while len(chosen) < count:
         nearest[chosen] = torch.inf
-        chosen.append(int(_rounded(nearest).argmin()))  # the first of equals
+        chosen.append(int(nearest.round(decimals=_DECIMALS).argmin()))  # the first of equals
         nearest = torch.maximum(nearest, vectors @ vectors[chosen[-1]])
     return chosen
-
-
-def _rounded(cosines: Tensor) -> Tensor:
-    return cosines.round(decimals=_DECIMALS)

@@ -157,10 +157,10 @@ def test_a_model_too_slow_to_see_a_dozen_soon_gives_up_looking():
     candidates = [Path(f"{number}.jpg") for number in (*range(20, 60), *range(11))]
     slow = SlowCaptioner(sees=3)
     dozen = differing(slow, candidates, 0, StopFlag())
-    assert dozen == candidates[:12] and slow.looks == [(51, 2.0)]
+    assert dozen == candidates[:12] and slow.looks == [(51, 1.25)]
     able = SlowCaptioner(sees=40)
     dozen = differing(able, candidates, 0, StopFlag())
-    assert able.looks == [(51, 2.0), (11, 6.0)], "what it has seen already it does not look at again"
+    assert able.looks == [(51, 1.25), (11, 3.75)], "what it has seen already it does not look at again"
     assert {kind_of(path) for path in dozen} == set(range(12))
 
 

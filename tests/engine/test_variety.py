@@ -64,7 +64,7 @@ def test_of_photos_that_are_all_the_same_the_first_come_first(count: int, seed: 
 def test_each_choice_is_the_farthest_from_those_before() -> None:
     vectors = normalize(torch.randn(50, 8, generator=torch.Generator().manual_seed(3)), dim=1)
     rows = farthest_first(vectors, DOZEN)
-    assert rows[0] == int((vectors @ vectors.mean(0)).argmax())
+    assert rows[0] == 0
     for place in range(1, DOZEN):
         likeness = (vectors @ vectors[rows[:place]].T).amax(1)
         assert float(likeness[rows[place]]) == pytest.approx(float(likeness.min()), abs=1e-4)
