@@ -222,7 +222,7 @@ def test_the_starter_chooses_for_the_window(qtbot, make_window, open_folder, tmp
             picture.convert("RGB").save(folder / f"burst-{quality}.jpg", quality=quality)
     window = make_window(load_captioner)
     open_folder(window, folder, 40)
-    with qtbot.waitSignal(window.captioning.photos_chosen, check_params_cb=stay_at):
+    with qtbot.waitSignal(window.captioning.photos_chosen, check_params_cb=stay_at, timeout=240_000):
         window.try_out.open()
     assert len(window.try_out.dialog.cards) == 12
     assert sum(path.name.startswith("burst") for path in window.try_out.dialog.cards) <= 3
