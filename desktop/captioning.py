@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
+from desktop.dozen import Choice
 from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.photos import PhotoModel, State
 from desktop.reasons import reason_of, shown
 from desktop.sidecars import EditPlaces, RunTargets, save_edit, sources_of
-from desktop.worker import CaptionWorker, Ending, Job, Trial
+from desktop.trial import Trial
+from desktop.worker import CaptionWorker, Ending, Job
 from mqwen.engine.prompts import fill
 from mqwen.errors import MqwenError
 from mqwen.outcome import Outcome
@@ -45,6 +47,7 @@ class Captioning(QObject):
     paused_changed = Signal(bool)
     caption_streamed = Signal(object, str)  # path, its caption as far as it is; several times a second
     memory_changed = Signal(object, object)  # bytes of the card's memory in use, and in all
+    photos_chosen = Signal(object, bool)  # the photos of a trial, and whether it stays at them
     tried = Signal(object, str, str)  # path, what the model would write, why it says nothing
     try_finished = Signal(object)  # Ending
 
@@ -87,6 +90,7 @@ class Captioning(QObject):
         self._worker.finished.connect(self._finish)
         self._worker.memory_changed.connect(self.memory_changed)
         self._trial_given.connect(self._worker.try_out)
+        self._worker.photos_chosen.connect(self.photos_chosen)
         self._worker.tried.connect(self.tried)
         self._worker.try_finished.connect(self._finish_trial)
         self._look_at_stream = QTimer(self, interval=_STREAM_MS)
@@ -139,13 +143,17 @@ class Captioning(QObject):
         self.started.emit()
         self._job_given.emit(self._job)
 
-    def try_out(self, paths: Sequence[Path], model: str, settings: RunSettings) -> None:
-        """Caption a few photos without writing anything: `tried` comes for each, then `try_finished`."""
+    def try_out(self, paths: Sequence[Path], model: str, settings: RunSettings, choice: Choice | None = None) -> None:
+        """Caption a few photos, or a choice, and write nothing: `photos_chosen`, `tried` each, `try_finished`."""
         if self.busy():
             return
         text = settings.question()
-        captions = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
-        self._trial = Trial(tuple(paths), model, settings, lambda path: fill(text, path, captions.get(path)))
+
+        def question(path: Path) -> str:  # in a reading thread, which may look into a dict
+            photo = self._photos.photo(path)
+            return fill(text, path, photo.caption if photo else None)
+
+        self._trial = Trial(paths, choice, model, settings, question)
         self._thread.start()
         self._trial_given.emit(self._trial)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPixmap, QResizeEvent
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -23,63 +24,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.dozen import DOZEN, choose
+from desktop.dozen import DOZEN, Choice
 from desktop.settings import OWN_PROMPT
+from desktop.tryout_card import Card
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
     from desktop.worker import Ending
 
 _COLUMNS = 3  # at most
-_MARGIN = 9  # of a card, its frame included
 _SIDE, _EDGE, _GAP = 270, 16, 14  # the column of buttons, the dialog's margin, the space between
-_PICTURE = QSize(220, 150)
-
-
-class Card(QFrame):
-    """One photo: the picture, its name, what stands there now and what the model would write."""
-
-    def __init__(self, path: Path, before: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.path = path
-        self._picture = QLabel()
-        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._picture.setFixedHeight(_PICTURE.height())
-        self._picture.setAccessibleName(path.name)
-        name = QLabel(path.name)
-        name.setObjectName("quiet")
-        self.words = QLabel(self.tr("Waiting…"))
-        self.words.setWordWrap(True)
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
-        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.words.setMinimumHeight(3 * self.fontMetrics().lineSpacing())  # nothing jumps when the words come
-        rows = QVBoxLayout(self)
-        rows.setContentsMargins(8, 8, 8, 8)
-        rows.setSpacing(4)
-        rows.addWidget(self._picture)
-        rows.addWidget(name)
-        if before:
-            now = QLabel(self.tr("Now: {caption}").format(caption=before))
-            now.setObjectName("quiet")
-            now.setWordWrap(True)
-            now.setTextFormat(Qt.TextFormat.PlainText)
-            rows.addWidget(now)
-        rows.addWidget(self.words)
-        rows.addStretch()
-
-    def show_picture(self, pixmap: QPixmap) -> None:
-        if not pixmap.isNull():
-            ratio = self.devicePixelRatioF()
-            scaled = pixmap.scaled(
-                _PICTURE * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            scaled.setDevicePixelRatio(ratio)
-            self._picture.setPixmap(scaled)
-
-    def show_words(self, text: str, reason: str) -> None:
-        self.words.setText(text or self.tr("Failed: {reason}").format(reason=reason))
 
 
 class TryDialog(QDialog):
@@ -153,11 +107,21 @@ class TryDialog(QDialog):
         return self.text() != self._given
 
     def show_photos(self, photos: Sequence[tuple[Path, str]]) -> None:
-        """Show photos with the captions that they have now, and wait for what the model says."""
-        for card in self.cards.values():
+        """Show photos with the captions that they have now, and wait for what the model says.
+
+        Those that are shown already stay where they are.
+        """
+        wanted = dict(photos)
+        new = iter([Card(path, before) for path, before in photos if path not in self.cards])
+        cards: list[Card] = []
+        for path, card in self.cards.items():
+            if path in wanted:
+                cards.append(card)
+                continue
             card.hide()
             card.deleteLater()
-        self.cards = {path: Card(path, before) for path, before in photos}
+            cards += islice(new, 1)
+        self.cards = {card.path: card for card in (*cards, *new)}
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -167,7 +131,7 @@ class TryDialog(QDialog):
     def _arrange(self) -> None:
         """Put the cards in as many columns as there is room for."""
         beside = _SIDE + 2 * _EDGE + _GAP + self._area.verticalScrollBar().sizeHint().width()
-        room = (self.width() - beside) // (_PICTURE.width() + 2 * _MARGIN + self._grid.spacing())
+        room = (self.width() - beside) // (Card.WIDTH + self._grid.spacing())
         columns = max(1, min(_COLUMNS, room))
         for place, card in enumerate(self.cards.values()):
             self._grid.addWidget(card, place // columns, place % columns)
@@ -178,7 +142,7 @@ class TryDialog(QDialog):
         for button in (self.again, self.others, self.start):
             button.setEnabled(not working)
         self.progress.setVisible(working)
-        self.progress.setRange(0, len(self.cards) if working else 1)
+        self.progress.setRange(0, max(1, len(self.cards)) if working else 1)
         self.progress.setValue(0)
         self.status.setText(text)
 
@@ -196,7 +160,7 @@ class TryOut(QObject):
         super().__init__(window)
         self._window = window
         self._photos: list[Path] = []
-        self._turn = 0
+        self._shown: set[Path] = set()
         self.dialog: TryDialog | None = None
         self.action = QAction(self.tr("&Try it on 12…"), self)
         self.action.setShortcut("Ctrl+T")
@@ -204,6 +168,7 @@ class TryOut(QObject):
         window.menus.run_menu.addAction(self.action)
         window.before_run.try_requested.connect(self.open)
         window.thumbnails.ready.connect(self._show_picture)
+        window.captioning.photos_chosen.connect(self._chosen)
         window.captioning.tried.connect(self._tried)
         window.captioning.try_finished.connect(self._finished)
 
@@ -217,39 +182,53 @@ class TryOut(QObject):
         self._photos = list(paths) if paths is not None else selected if len(selected) > 1 else window.photos.paths()
         if not self._photos:
             return
-        self._turn = 0
+        self._shown.clear()
         dialog = self.dialog = TryDialog(settings.question(), window)
-        dialog.again_requested.connect(self._try)
-        dialog.others_requested.connect(self._others)
+        dialog.again_requested.connect(self._try_again)
+        dialog.others_requested.connect(self._try_others)
         dialog.finished.connect(self._closed)
-        self._show_dozen()
         dialog.open()
-        self._try(dialog.text())
+        self._try(dialog.text(), [], self._choice())
 
-    def _others(self, prompt: str) -> None:
-        self._turn += 1
-        self._show_dozen()
-        self._try(prompt)
+    def _choice(self) -> Choice:
+        choice = Choice(self._photos, self._time_of, frozenset(self._shown))
+        if len(self._photos) - len(self._shown) < DOZEN:
+            self._shown.clear()  # all have had their turn then
+        return choice
 
-    def _show_dozen(self) -> None:
-        window, dialog = self._window, self.dialog
-        assert dialog is not None
-        known = [photo for photo in map(window.photos.photo, self._photos) if photo is not None]
-        chosen = choose([(photo.path, photo.modified) for photo in known], DOZEN, self._turn)
-        captions = {photo.path: photo.caption for photo in known}
-        dialog.show_photos([(path, captions[path]) for path in chosen])
-        for path in chosen:
-            self._show_picture(path)
+    def _time_of(self, path: Path) -> float | None:
+        photo = self._window.photos.photo(path)  # in the worker's thread, which may look into a dict
+        return photo.modified if photo else None
 
-    def _try(self, prompt: str) -> None:
+    def _try_again(self, prompt: str) -> None:
+        if self.dialog is not None:
+            self._try(prompt, list(self.dialog.cards))
+
+    def _try_others(self, prompt: str) -> None:
+        if self.dialog is not None:
+            self._shown.update(self.dialog.cards)
+            self._try(prompt, [], self._choice())
+
+    def _try(self, prompt: str, paths: Sequence[Path], choice: Choice | None = None) -> None:
         window, dialog = self._window, self.dialog
         settings = window.run_settings()
         if dialog is None or settings is None or not prompt:
             return
         if dialog.is_own():
             settings = replace(settings, prompt=prompt)
-        dialog.set_working(True, self.tr("Asking the model…"))
-        window.captioning.try_out(list(dialog.cards), settings.model, settings)
+        dialog.set_working(True, self.tr("Choosing photos that differ…") if choice else self.tr("Asking the model…"))
+        window.captioning.try_out(paths, settings.model, settings, choice)
+
+    def _chosen(self, paths: list[Path], final: bool) -> None:
+        dialog = self.dialog
+        if dialog is None:
+            return
+        photos = {path: self._window.photos.photo(path) for path in paths}
+        dialog.show_photos([(path, photo.caption if photo else "") for path, photo in photos.items()])
+        for path in paths:
+            self._show_picture(path)
+        if final:
+            dialog.set_working(True, self.tr("Asking the model…"))
 
     def _show_picture(self, path: Path) -> None:
         if self.dialog is not None and path in self.dialog.cards:

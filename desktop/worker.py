@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from desktop.dozen import DOZEN
 from desktop.reasons import reason_of, told
 from desktop.sidecars import RunTargets
+from desktop.trial import Trial, differing
 from mqwen.errors import Cancelled, InputError, MqwenError
 from mqwen.outcome import Outcome, StopFlag
 from mqwen.run_settings import RunSettings
@@ -53,17 +55,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A few photos to be captioned for the eye alone; `question` gives what is asked about each."""
-
-    paths: tuple[Path, ...]
-    model: str
-    settings: RunSettings
-    question: Callable[[Path], str]
-    stop: StopFlag = field(default_factory=StopFlag)
-
-
-@dataclass(frozen=True)
 class Ending:
     """How a job ended; `reason` is for people, "" unless it failed."""
 
@@ -90,6 +81,7 @@ class CaptionWorker(QObject):
     outcome_ready = Signal(object)  # Outcome
     finished = Signal(object)  # Ending
     memory_changed = Signal(object, object)  # bytes of the card's memory in use, and in all
+    photos_chosen = Signal(object, bool)  # the photos of a trial, and whether it stays at them
     tried = Signal(object, str, str)  # path, what the model says, why it says nothing
     try_finished = Signal(object)  # Ending
 
@@ -148,9 +140,16 @@ class CaptionWorker(QObject):
     def try_out(self, trial: Trial) -> None:
         """Caption a few photos and write nothing; `try_finished` always comes, exactly once."""
         try:
+            photos, first = list(trial.photos), 0
+            if trial.choice is not None:
+                photos, first = trial.choice.candidates()
+                self.photos_chosen.emit(photos[:DOZEN], False)
             captioner = self._load(trial.model, trial.stop)
+            if trial.choice is not None:
+                photos = differing(captioner, photos, first, trial.stop)
+                self.photos_chosen.emit(photos, True)
             for path, result in captioner.caption_many(
-                iter(trial.paths),
+                iter(photos),
                 prompt=trial.question,
                 style=trial.settings.style,
                 max_new_tokens=trial.settings.max_new_tokens,

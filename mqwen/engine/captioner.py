@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from mqwen.engine.prompts import prompt_for
 from mqwen.engine.request import Look, Prompt, Question, requests_of
 from mqwen.engine.sampling import Sampling
 from mqwen.engine.scheduler import Allowance, Scheduler
+from mqwen.engine.variety import look_at, vision_vector
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
 from mqwen.library.image import read_image, to_rgb
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 Picture: TypeAlias = Path | str | Image.Image
 Asked: TypeAlias = Callable[[], bool]
 Item = TypeVar("Item")
+Shown = TypeVar("Shown", bound=Picture)
 
 
 class Captioner:
@@ -279,6 +282,31 @@ class Captioner:
             return event.captions[0]
         raise Cancelled("stopped")
 
+    def vision_vectors(
+        self, items: Iterable[Shown], *, seconds: float = math.inf, cancelled: Asked | None = None
+    ) -> Iterator[tuple[Shown, Tensor | MqwenError]]:
+        """Tell pictures apart without a word: see mqwen.engine.variety.vision_vector().
+
+        Args:
+            items: files or PIL images.
+            seconds: after so long it ends, whatever is left.
+            cancelled: asked at every layer.
+
+        Yields:
+            (item, its vector [width], of length 1) or (item, the error that met it), as they get done.
+
+        Raises:
+            Cancelled: cancelled() was true.
+        """
+
+        def look(pixels: Tensor, between: Callable[[], None]) -> Tensor:
+            with self._turn:
+                return vision_vector(self._loaded(), pixels, between)
+
+        return look_at(
+            items, self._readable_pixels, look, seconds=seconds, cancelled=cancelled, paused=self._pausing.is_set
+        )
+
     def _run(
         self,
         items: Iterable[Any],
@@ -337,14 +365,18 @@ class Captioner:
             pixels = self.processor.pixel_values(read_image(Path(image), at_least=size))
         return pixels.pin_memory() if self.plan.device.type == "cuda" else pixels
 
+    def _readable_pixels(self, image: Picture) -> Tensor:
+        """Return [3, H, W] although memory is short: as many at a time as there are threads can be too much."""
+        try:
+            return self._pixels(image)
+        except MemoryError:
+            with self._alone:
+                return self._pixels(image)
+
     def _read(self, item: Any, asked: Sequence[Question]) -> Prepared:
         """Prepare one picture in a reading thread: whatever is wrong with it is its own trouble, not the run's."""
         try:
-            try:
-                pixels = self._pixels(item)
-            except MemoryError:  # as many at a time as there are threads was too much: again, one at a time
-                with self._alone:
-                    pixels = self._pixels(item)
+            pixels = self._readable_pixels(item)
             texts = [
                 prompt_for(question.style, question.language)
                 if question.prompt is None

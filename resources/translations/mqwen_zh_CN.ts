@@ -4203,6 +4203,10 @@
         <source>Asking the model…</source>
         <translation>正在询问模型…</translation>
     </message>
+    <message>
+        <source>Choosing photos that differ…</source>
+        <translation>正在挑选彼此不同的照片…</translation>
+    </message>
 </context>
 <context>
     <name>Welcome</name>

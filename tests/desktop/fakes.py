@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.events import Event
 from mqwen.errors import Cancelled, ImageError, MqwenError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def text_for(path: Path) -> str:
@@ -24,13 +27,15 @@ class FakeCaptioner:
     """Reads photos in batches of four like the real one; names with "bad" fail.
 
     With `hold`, a caption comes only after let(): until then it is "being decoded", asking at every
-    step whether to stop.
+    step whether to stop. `eyes` gives the vector of a photo, None as long as it is being looked at; without
+    eyes a look fails.
     """
 
     is_starter = True
 
-    def __init__(self, *, hold: bool = False) -> None:
+    def __init__(self, *, hold: bool = False, eyes: Callable[[Path], Tensor | None] | None = None) -> None:
         self.hold = hold
+        self.eyes = eyes
         self.paused = False
         self.asked: list[Path] = []
         self.prompts: list[str] = []
@@ -75,6 +80,21 @@ class FakeCaptioner:
                 if cancelled():
                     raise Cancelled("stopped")
                 yield self.answer(path)
+
+    def vision_vectors(
+        self, photos: Iterable[Path], *, seconds: float, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[Path, Tensor | MqwenError]]:
+        assert seconds > 0
+        for path in photos:
+            if self.eyes is None:
+                raise RuntimeError("it has no eyes")
+            result = self.answer(path).error or self.eyes(path)
+            while result is None:
+                if cancelled():
+                    raise Cancelled("stopped")
+                time.sleep(0.001)
+                result = self.eyes(path)
+            yield path, result
 
     def answer(self, path: Path) -> Event:
         """Return what comes out about one photo."""
