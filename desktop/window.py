@@ -348,7 +348,8 @@ class MainWindow(QMainWindow):
         choices = self.bar.choices()
         self._settings.keep_choices(choices)
         self.captioning.set_places(self.sources.paths, choices.write)
-        if choices.model == STARTER and not self._settings.starter_hint_seen():
+        hinted = self.notice.says("starter") or self._settings.starter_hint_seen()
+        if choices.model == STARTER and not hinted:
             self.notice.say("starter", self.tr(
                 "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "
                 "real photo is wrong. For photographs, get a real model."
