@@ -79,7 +79,7 @@ class Opening(QObject):
 
     @Slot(object, str)
     def _say_unreadable(self, path: Path, reason: str) -> None:
-        """Say over the photos, too, that what was to be opened is not there or cannot be read: else they are just none."""
+        """Say over the photos, too, why nothing of what was to be opened is there: else they are just none."""
         if path in self._window.sources.paths:
             self._window.notice.say("open", f"{path}: {reason}")
 
