@@ -39,8 +39,9 @@ class Editing(QObject):
     """Makes, undoes and redoes edits, one after the other, in a thread of its own.
 
     Each edit is in the catalog before the first file changes, and goes into the files through the writers that runs
-    use. An edit of one photo is on the disk when the call returns, unless a longer one is under way or the disk is slow:
-    then its words show at once. Files that a kill or the closing of the window left without it get it at the next start.
+    use. An edit of one photo is on the disk when the call returns, unless a longer one is under way or the disk is
+    slow: then its words show at once. Files that a kill or the closing of the window left without it get it at the next
+    start.
     """
 
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
