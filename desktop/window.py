@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
                 from mqwen.library.catalog import Catalog
 
                 self._catalog = Catalog()
+                if self._catalog.notice is not None:
+                    self.trouble.tell_of_catalog(self._catalog.notice)
             return self._catalog
 
     def _lay_out(self) -> None:

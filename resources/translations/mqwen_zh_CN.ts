@@ -4145,6 +4145,10 @@
         <source>Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.</source>
         <translation>发生了意料之外的错误：{error}。MQwen 会继续运行，您的照片是安全的。</translation>
     </message>
+    <message>
+        <source>MQwen&apos;s catalog was damaged, and is made anew of what could be read. Your photos are untouched.</source>
+        <translation>MQwen 的目录库已损坏，已用能读取的内容重新建立。您的照片没有受到影响。</translation>
+    </message>
 </context>
 <context>
     <name>TryDialog</name>
