@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.check_report import CheckReport
 from desktop.dozen import choose
+from desktop.language import set_language
 from desktop.tryout import TryDialog
 from mqwen.library.decide import HUMAN
 from mqwen.library.precheck import Precheck
@@ -191,6 +192,19 @@ def test_the_dozen_takes_as_many_columns_as_there_is_room_for(qtbot):
         QApplication.processEvents()
         assert len({card.x() for card in dialog.cards.values()}) == columns
         assert all(card.visibleRegion().boundingRect().width() in (0, card.width()) for card in dialog.cards.values())
+
+
+def test_reasons_are_told_in_the_windows_language(qapp):
+    found = Precheck(photos=3, to_caption=2)
+    found.unreadable = {Path("/p/bad.jpg"): "permission denied"}
+    found.sidecars_instead = {"it is read-only": [Path("/p/a.jpg")]}
+    try:
+        set_language(qapp, "zh_CN")
+        warnings = "".join(CheckReport(found).warnings)
+    finally:
+        set_language(qapp, "en")
+    assert "bad.jpg" in warnings and "a.jpg" in warnings
+    assert "permission" not in warnings and "read-only" not in warnings
 
 
 def test_large_numbers_are_grouped(qapp):
