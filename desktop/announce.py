@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-import sys
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QProcess
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
-if TYPE_CHECKING:
-    from PySide6.QtDBus import QDBusMessage
+from desktop.dock import Dock, dock_of
 
+log = logging.getLogger(__name__)
 _SHOWN_MS = 10_000
 
 
 class Announcer(QObject):
-    """Speaks Unity's launcher protocol on Linux (KDE and docks for GNOME follow it), Qt's notifications everywhere."""
+    """Shows a window's runs at the system's dock, where one is known, and in Qt's notifications everywhere."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
         self._tray: QSystemTrayIcon | None = None
-        self._told: tuple[int, bool] | None = None
+        self._dock: Dock | None = None
+        self._told: int | None = None
+        self._silent = False  # the dock has failed once: a run is not to be troubled by it again
 
     def show_progress(self, share: float) -> None:
-        """Show how far the run is, from 0 to 1; the bus hears of whole percents only."""
-        self._tell(round(100 * share), visible=True)
+        """Show how far the run is, from 0 to 1; the dock hears of whole percents only."""
+        self._tell(min(100, max(0, round(100 * share))))
 
     def end_progress(self) -> None:
-        self._tell(0, visible=False)
+        """Show that there is no run (any more)."""
+        self._tell(None)
 
     def announce(self, title: str, text: str) -> None:
         """Tell a user who is elsewhere; one who looks at the window sees it there."""
@@ -56,22 +58,14 @@ class Announcer(QObject):
         self._window.raise_()
         self._window.activateWindow()
 
-    def _tell(self, percent: int, *, visible: bool) -> None:
-        if not sys.platform.startswith("linux") or self._told == (percent, visible):
+    def _tell(self, percent: int | None) -> None:
+        if self._told == percent or self._silent:
             return
-        self._told = (percent, visible)
-        from PySide6.QtDBus import QDBusConnection
-
-        bus = QDBusConnection.sessionBus()
-        if bus.isConnected():
-            bus.send(launcher_message(QGuiApplication.desktopFileName(), percent, visible=visible))
-
-
-def launcher_message(desktop_file: str, percent: int, *, visible: bool) -> QDBusMessage:
-    """Return the signal com.canonical.Unity.LauncherEntry.Update."""
-    from PySide6.QtDBus import QDBusMessage
-
-    message = QDBusMessage.createSignal("/com/mqwen/launcher", "com.canonical.Unity.LauncherEntry", "Update")
-    properties = {"progress": percent / 100, "progress-visible": visible}
-    message.setArguments([f"application://{desktop_file}.desktop", properties])
-    return message
+        self._told = percent
+        try:
+            self._dock = self._dock or dock_of(self._window)
+            if self._dock is not None:
+                self._dock.show(percent)
+        except Exception as error:  # ctypes raises whatever a system that is other than expected makes of it
+            self._silent = True
+            log.warning("the dock shows no progress: %s", error)

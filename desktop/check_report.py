@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLocale, QObject
 
+from desktop.reasons import shown
 from mqwen.library.decide import DONE, HAS_TEXT, HUMAN, UP_TO_DATE
 from mqwen.library.precheck import Precheck
 
@@ -43,7 +44,7 @@ class CheckReport(QObject):
         }
         for reason, number in self._found.skipped.most_common():
             say = reasons.get(reason)
-            yield say(number) if say else f"{_number(number)}: {reason}"
+            yield say(number) if say else f"{_number(number)}: {shown(reason)}"
 
     def _costs(self) -> Iterable[str]:
         found = self._found
@@ -63,7 +64,7 @@ class CheckReport(QObject):
             folders = _some(map(str, found.read_only_folders))
             yield self.tr("Nothing can be written in {folders}").format(folders=folders)
         if found.unreadable:
-            examples = _some(f"{path.name} ({reason})" for path, reason in found.unreadable.items())
+            examples = _some(f"{path.name} ({shown(reason)})" for path, reason in found.unreadable.items())
             yield self.tr("%Ln cannot be read: ", "", len(found.unreadable)) + examples
         if found.read_only:
             yield self.tr("%Ln photo(s) are read-only: ", "", len(found.read_only)) + _names(found.read_only)
@@ -79,7 +80,7 @@ class CheckReport(QObject):
         for reason, paths in found.sidecars_instead.items():
             number = len(paths)
             text = self.tr("%Ln photo(s) get an XMP sidecar, as nothing can be embedded ({reason}): ", "", number)
-            yield text.format(reason=reason) + _names(paths)
+            yield text.format(reason=shown(reason)) + _names(paths)
         if found.sidecars_instead and found.looked_into < found.to_caption:
             number = found.looked_into
             yield self.tr("%Ln photo(s) were opened for that; the others are judged by their format", "", number)

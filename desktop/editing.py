@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 Change = Callable[[Path, Words], Words]
 _MANY = 20  # photos, from which on it is told how far an edit is
-_PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
+_PATIENCE_S = 0.05  # how long an edit of one photo may keep the window: most are on the disk by then
 _CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
 
 
@@ -39,8 +39,9 @@ class Editing(QObject):
     """Makes, undoes and redoes edits, one after the other, in a thread of its own.
 
     Each edit is in the catalog before the first file changes, and goes into the files through the writers that runs
-    use. An edit of one photo is on the disk when the call returns, unless a longer one is still under way. Files that a
-    kill or the closing of the window left without it get it at the next start.
+    use. An edit of one photo is on the disk when the call returns, unless a longer one is under way or the disk is
+    slow: then its words show at once. Files that a kill or the closing of the window left without it get it at the next
+    start.
     """
 
     edited = Signal(object)  # list[Edited]: what an edit, undo or redo has changed
@@ -89,7 +90,8 @@ class Editing(QObject):
         shown = photo.caption if photo is not None else ""
         if photo is not None and photo.unsaved:  # the disk does not have these words
             shown = ""
-        self.apply([path], lambda _, words: words.with_line(shown, text, ""), "caption")
+        if not self.apply([path], lambda _, words: words.with_line(shown, text, ""), "caption"):
+            self._photos.set_caption(path, text, State.EDITED)  # until it is told how it went
 
     def apply(
         self,
@@ -97,8 +99,8 @@ class Editing(QObject):
         change: Change,
         label: str,
         state: records.State | None = None,
-    ) -> None:
-        """Change the words of photos as one step.
+    ) -> bool:
+        """Change the words of photos as one step; return whether that is done, and not still under way.
 
         Args:
             change: gives the new words for a photo's present ones, as its files say them; called in another thread.
@@ -106,10 +108,10 @@ class Editing(QObject):
             state: what the photos then are; None: "edited", those whose words stay are left as they are.
         """
         if not paths or self._closed:
-            return
+            return True
         self._captioning.guard(paths)
         where = self._captioning.places_of()
-        self._submit(lambda: self._make(paths, change, label, state, where), at_once=len(paths) == 1)
+        return self._submit(lambda: self._make(paths, change, label, state, where), at_once=len(paths) == 1)
 
     def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
         """Give photos a state: "approved", say."""
@@ -171,8 +173,8 @@ class Editing(QObject):
 
     # In the lane.
 
-    def _submit(self, work: Callable[[], None], *, quick: bool = False, at_once: bool = False) -> None:
-        """Do a piece of work after those before it; what goes wrong is told, whatever it is.
+    def _submit(self, work: Callable[[], None], *, quick: bool = False, at_once: bool = False) -> bool:
+        """Do a piece of work after those before it; what goes wrong is told, whatever it is. Return whether it is done.
 
         Args:
             quick: one photo's worth of work.
@@ -198,8 +200,10 @@ class Editing(QObject):
             try:
                 future.exception(timeout=_PATIENCE_S)
             except TimeoutError:
-                return  # it goes on, and tells when it is done
+                return False  # it goes on, and tells when it is done
             self._show()
+            return True
+        return False
 
     def _done_with(self, future: Future[None]) -> None:
         self._under_way.discard(future)
@@ -237,7 +241,11 @@ class Editing(QObject):
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
                 results.append(self._write(catalog, path, old, where))
         note = note_of(catalog, olds, where)
-        step = catalog.edit(edits, label) if edits else None
+        try:
+            step = catalog.edit(edits, label) if edits else None
+        except MqwenError as error:  # the catalog's disk is full, say
+            step, unmade = None, [self._unmade(edit.path, olds[edit.path], change, error) for edit in edits]
+            results, olds = [*results, *unmade], {}
         written = self._write_all(catalog, step.photos if step else (), olds, where)
         self._tell([*results, *written], where, note, set(olds) - {one.path for one in written})
 

@@ -7,7 +7,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 
 class Notice(QFrame):
-    """Shows one message at a time; `key` tells its owner which one was dismissed."""
+    """Shows one message at a time, the latest; those before it come back when it goes, so that no offer is lost.
+
+    `key` tells its owner which one was dismissed; another message with the same key takes the place of the first.
+    """
 
     dismissed = Signal(str)  # key
     action_chosen = Signal(str)  # key
@@ -15,7 +18,7 @@ class Notice(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
-        self._key = ""
+        self._said: dict[str, tuple[str, str]] = {}  # key: text, action; the latest is the last
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -29,7 +32,7 @@ class Notice(QFrame):
         self._action = QPushButton()
         self._action.setObjectName("flat")
         self._action.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._action.clicked.connect(lambda: self.action_chosen.emit(self._key))
+        self._action.clicked.connect(lambda: self.action_chosen.emit(next(reversed(self._said), "")))
         self._action.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -40,22 +43,36 @@ class Notice(QFrame):
 
     def say(self, key: str, text: str, action: str = "") -> None:
         """Show a message; `action` is a button for what can be done about it."""
-        self._key = key
-        self._action.setText(action)
-        self._action.setVisible(bool(action))
-        self._text.setText(text)
-        self._text.setAccessibleName(text)
-        self.show()
+        self._said.pop(key, None)
+        self._said[key] = (text, action)
+        self._show_latest()
 
     def text(self) -> str:
         """Return what is said now; "" while hidden."""
         return "" if self.isHidden() else self._text.text()
 
+    def says(self, key: str) -> bool:
+        """Tell whether a message is there, shown or waiting beneath another."""
+        return key in self._said
+
     def clear(self, key: str) -> None:
-        """Take a message away that no longer holds; another one stays."""
-        if self._key == key:
-            self.hide()
+        """Take a message away that no longer holds; others stay."""
+        if self._said.pop(key, None) is not None:
+            self._show_latest()
 
     def _dismiss(self) -> None:
-        self.hide()
-        self.dismissed.emit(self._key)
+        if self._said:
+            key, _ = self._said.popitem()
+            self._show_latest()
+            self.dismissed.emit(key)
+
+    def _show_latest(self) -> None:
+        if not self._said:
+            self.hide()
+            return
+        text, action = next(reversed(self._said.values()))
+        self._action.setText(action)
+        self._action.setVisible(bool(action))
+        self._text.setText(text)
+        self._text.setAccessibleName(text)
+        self.show()

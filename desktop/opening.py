@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QFileOpenEvent
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QDialog, QMenu
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -25,6 +25,7 @@ class Opening(QObject):
         super().__init__(window)
         self._window = window
         self._store = store
+        self._waiting: list[Path] = []  # received while a dialog asked something about what is open
         self.recent_menu = QMenu(self.tr("Open &recent"), window)
         self.recent_menu.setToolTipsVisible(True)
         self.subfolders = QAction(self.tr("Include &subfolders"), self)
@@ -38,6 +39,7 @@ class Opening(QObject):
         window.sources.recursive = self.subfolders.isChecked()
         self.subfolders.toggled.connect(self._choose_subfolders)
         window.sources.opened.connect(self._remember)
+        window.sources.failed.connect(self._say_unreadable)
         self._fill()
 
     def recent(self) -> list[Path]:
@@ -49,14 +51,37 @@ class Opening(QObject):
         return [Path(text) for text in kept if isinstance(text, str)] if isinstance(kept, list) else []
 
     def receive(self, paths: Iterable[Path]) -> None:
-        """Open what another start or the system's file manager asks for, and bring the window to the front."""
+        """Open what another start or the system's file manager asks for, and bring the window to the front.
+
+        Under a dialog that waits for an answer nothing changes: the paths are opened when it has gone.
+        """
         window = self._window
         window.setWindowState(window.windowState() & ~window.windowState().WindowMinimized)
         window.show()
         window.raise_()
         window.activateWindow()
-        if given := list(paths):
-            window.open(given)
+        self._waiting = list(paths) or self._waiting
+        self._open_waiting()
+
+    def _open_waiting(self) -> None:
+        dialog = QApplication.activeModalWidget()
+        if isinstance(dialog, QDialog):
+            dialog.raise_()
+            # Not from within its own signal: what it was asked for, a run say, begins first.
+            dialog.finished.connect(self._open_soon, Qt.ConnectionType.UniqueConnection)
+        elif self._waiting:
+            paths, self._waiting = self._waiting, []
+            self._window.open(paths)
+
+    @Slot()
+    def _open_soon(self) -> None:
+        QTimer.singleShot(0, self, self._open_waiting)
+
+    @Slot(object, str)
+    def _say_unreadable(self, path: Path, reason: str) -> None:
+        """Say over the photos, too, why nothing of what was to be opened is there: else they are just none."""
+        if path in self._window.sources.paths:
+            self._window.notice.say("open", f"{path}: {reason}")
 
     def _choose_subfolders(self, checked: bool) -> None:
         self._store.setValue("open/subfolders", checked)
@@ -66,6 +91,7 @@ class Opening(QObject):
 
     def _remember(self, paths: Sequence[Path]) -> None:
         """Keep folders; of single files, the folder they lie in is none that was opened."""
+        self._window.notice.clear("open")
         folders = [path for path in paths if path.is_dir()]
         if folders:
             self._keep([*folders, *(path for path in self.recent() if path not in folders)])

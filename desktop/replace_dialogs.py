@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit
 
 from desktop.change_dialog import ChangeDialog
-from desktop.reasons import shown
 from mqwen.errors import InputError
 from mqwen.library.text_changes import TextChange, affixing, replacing
 
@@ -52,9 +51,8 @@ class ReplaceDialog(ChangeDialog):
                 whole_words=self.whole_words.isChecked(),
             )
         except InputError as error:
-            raise InputError(
-                self.tr("This is no regular expression: {reason}").format(reason=shown(error.what))
-            ) from error
+            text = self.tr("This is no regular expression: {reason}")
+            raise InputError(text.format(reason=error.__cause__ or error.what)) from error
 
     def begin(self) -> None:
         self.sought.setFocus()

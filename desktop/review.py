@@ -49,6 +49,7 @@ class Review(QObject):
         self._hidden: list[QWidget] = []  # parts of the window that come back after the review
         self.page = ReviewPage()
         window.stack.addWidget(self.page)
+        window.stack.currentChanged.connect(self._left)
         self.action = QAction(self.tr("Re&view captions"), window)
         self.action.setShortcut("Ctrl+Shift+R")
         self.action.triggered.connect(self.open)
@@ -105,15 +106,20 @@ class Review(QObject):
     def leave(self) -> None:
         """Go back to the grid, to the photo that was under review."""
         window, path = self._window, self.current()
-        if self._asking is not None:
-            window.captioning.cancel()
         window.stack.setCurrentWidget(window.grid)
-        for part in self._hidden:
-            part.show()
-        self._hidden = []
         window.grid.setFocus()
         if path is not None:
             window.show_photo(path)
+
+    def _left(self) -> None:
+        """Bring back what was hidden, whatever ended the review: opening another folder does, too."""
+        if self.is_open():
+            return
+        if self._asking is not None:
+            self._window.captioning.cancel()
+        hidden, self._hidden = self._hidden, []
+        for part in hidden:
+            part.show()
 
     def is_open(self) -> bool:
         return self._window.stack.currentWidget() is self.page

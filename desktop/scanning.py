@@ -15,6 +15,7 @@ from desktop.photos import Photo, State
 from desktop.quiet import rest_while_quiet
 from desktop.reasons import reason_of
 from mqwen.errors import InputError, MqwenError
+from mqwen.library.image_faults import unreadable
 from mqwen.library.metadata_jsonl import JOURNAL, NAME
 from mqwen.library.scan import is_photo_name, scan
 from mqwen.library.sidecar import fold
@@ -72,8 +73,9 @@ class FolderScan(EndingThread):
         """Read folders, and captions with them; they are only read here, so there is nothing to close."""
         batch: list[Photo] = []
         sent, since = 0, time.monotonic()
+        there = self._there()
         beside = _Beside(self._targets)
-        for number, path in enumerate(scan(self._paths, recursive=self._recursive, on_error=self._tell)):
+        for number, path in enumerate(scan(there, recursive=self._recursive, on_error=self._tell)):
             if self.isInterruptionRequested():
                 return
             rest_while_quiet()
@@ -84,6 +86,17 @@ class FolderScan(EndingThread):
                 sent, since, batch = sent + len(batch), time.monotonic(), []
         if batch:
             self._send(batch)
+
+    def _there(self) -> list[Path]:
+        """Return the given paths that exist; the others are told, for a folder that is gone is no photo."""
+        found = []
+        for path in self._paths:
+            try:
+                path.lstat()
+                found.append(path)
+            except (OSError, ValueError) as error:
+                self._tell(unreadable(error, path))
+        return found
 
     def _send(self, batch: list[Photo]) -> None:
         if self._settle is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from desktop.window import MainWindow
 
 _KEY = "trouble"
+_CATALOG = "catalog"
 
 
 class DetailsDialog(QDialog):
@@ -51,18 +52,22 @@ class Trouble(QObject):
     """Belongs to a window, whose help menu it enters; start() lets it hear of errors."""
 
     _told = Signal(str, object)
+    _catalog_told = Signal(str)
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._reporter: Reporter | None = None
         self._report: Path | None = None
+        self._of_catalog = ""
         self.dialog: DetailsDialog | None = None
         self.action = QAction(self.tr("&Log and reports…"), self)
         self.action.triggered.connect(self.show_log)
         window.menus.help_menu.insertAction(window.menus.help_menu.actions()[-1], self.action)
         window.notice.action_chosen.connect(lambda key: self.show_report() if key == _KEY else None)
+        window.notice.action_chosen.connect(lambda key: self._show_catalog() if key == _CATALOG else None)
         self._told.connect(self._say)
+        self._catalog_told.connect(self._say_catalog)
 
     def start(self, reporter: Reporter) -> None:
         """Tell the user of errors from now on, and of the crash before this start."""
@@ -93,6 +98,24 @@ class Trouble(QObject):
         self._report = report
         text = self.tr("Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.")
         self._window.notice.say(_KEY, text.format(error=error), self.tr("Details"))
+
+    def tell_of_catalog(self, what: str) -> None:
+        """Say that the catalog was damaged and replaced; may be called in any thread.
+
+        Args:
+            what: mqwen.library.catalog.Catalog.notice.
+        """
+        self._catalog_told.emit(what)
+
+    def _say_catalog(self, what: str) -> None:
+        self._of_catalog = what
+        text = self.tr(
+            "MQwen's catalog was damaged, and is made anew of what could be read. Your photos are untouched."
+        )
+        self._window.notice.say(_CATALOG, text, self.tr("Details"))
+
+    def _show_catalog(self) -> None:
+        self._show(self.tr("Report"), self._of_catalog)
 
     def _show(self, title: str, text: str) -> None:
         folder = self._reporter.folder if self._reporter is not None else None

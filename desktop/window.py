@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
                 from mqwen.library.catalog import Catalog
 
                 self._catalog = Catalog()
+                if self._catalog.notice is not None:
+                    self.trouble.tell_of_catalog(self._catalog.notice)
             return self._catalog
 
     def _lay_out(self) -> None:
@@ -348,7 +350,8 @@ class MainWindow(QMainWindow):
         choices = self.bar.choices()
         self._settings.keep_choices(choices)
         self.captioning.set_places(self.sources.paths, choices.write)
-        if choices.model == STARTER and not self._settings.starter_hint_seen():
+        hinted = self.notice.says("starter") or self._settings.starter_hint_seen()
+        if choices.model == STARTER and not hinted:
             self.notice.say("starter", self.tr(
                 "The starter model knows drawings, not photographs: it shows how MQwen works, and what it says about a "
                 "real photo is wrong. For photographs, get a real model."

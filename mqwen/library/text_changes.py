@@ -37,7 +37,7 @@ def replacing(
         pattern = re.compile(source, 0 if match_case else re.IGNORECASE)
         if regex:
             re.sub(f"{source}|", by, "")  # it always has a hit, so that an unknown group in `by` shows now
-    except (re.error, IndexError) as error:
+    except (re.error, IndexError, OverflowError, RecursionError) as error:
         raise InputError(f"it is no regular expression: {error}") from error
     return TimedRegex(source, pattern.flags, by) if regex else lambda text: pattern.sub(lambda _: by, text)
 

@@ -2039,6 +2039,46 @@
         <translation>这是视频</translation>
     </message>
     <message>
+        <source>it is {kind}</source>
+        <translation>这是 {kind}</translation>
+    </message>
+    <message>
+        <source>a JPEG XL picture, which MQwen cannot decode</source>
+        <translation>MQwen 无法解码的 JPEG XL 图片</translation>
+    </message>
+    <message>
+        <source>a camera&apos;s raw file, which MQwen cannot decode</source>
+        <translation>MQwen 无法解码的相机原始文件</translation>
+    </message>
+    <message>
+        <source>a PDF document</source>
+        <translation>PDF 文档</translation>
+    </message>
+    <message>
+        <source>a PostScript document</source>
+        <translation>PostScript 文档</translation>
+    </message>
+    <message>
+        <source>a ZIP archive</source>
+        <translation>ZIP 压缩包</translation>
+    </message>
+    <message>
+        <source>a gzip archive</source>
+        <translation>gzip 压缩包</translation>
+    </message>
+    <message>
+        <source>an SVG drawing</source>
+        <translation>SVG 图形</translation>
+    </message>
+    <message>
+        <source>an XML file</source>
+        <translation>XML 文件</translation>
+    </message>
+    <message>
+        <source>a web page</source>
+        <translation>网页</translation>
+    </message>
+    <message>
         <source>it is a folder, not a picture</source>
         <translation>这是文件夹，不是图片</translation>
     </message>
@@ -4144,6 +4184,10 @@
     <message>
         <source>Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.</source>
         <translation>发生了意料之外的错误：{error}。MQwen 会继续运行，您的照片是安全的。</translation>
+    </message>
+    <message>
+        <source>MQwen&apos;s catalog was damaged, and is made anew of what could be read. Your photos are untouched.</source>
+        <translation>MQwen 的目录库已损坏，已用能读取的内容重新建立。您的照片没有受到影响。</translation>
     </message>
 </context>
 <context>

@@ -9,6 +9,7 @@ from PySide6.QtCore import QLoggingCategory, QSettings
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop import editing
 from desktop.main import QUIET
 from desktop.settings import Settings
 from desktop.theme import apply_theme
@@ -48,6 +49,12 @@ def _dressed(qapp) -> None:  # type: ignore[no-untyped-def]
 def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalog of the test's own, for the window and its runs alike."""
     monkeypatch.setenv("MQWEN_DATA_DIR", str(tmp_path / "mqwen-data"))
+
+
+@pytest.fixture(autouse=True)
+def _patient_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of one photo is waited for, however slow the disk is: many tests look there in their next line."""
+    monkeypatch.setattr(editing, "_PATIENCE_S", WAIT_MS / 1000)
 
 
 @pytest.fixture

@@ -134,6 +134,23 @@ def test_the_window_and_what_its_menus_open(qtbot, language, window, open_folder
     qtbot.waitUntil(lambda: window.models_part._looking is None)
 
 
+def test_where_tab_stops_there_is_a_control_with_a_name(qtbot, window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+    window.grid.setCurrentIndex(window.photos.index(0))
+    window.activateWindow()
+    window.grid.setFocus()
+    qtbot.waitUntil(lambda: window.grid.hasFocus() and window.editor.caption.isEnabled())
+    stops: list[QWidget] = []
+    while (stop := QApplication.focusWidget()) not in stops:
+        assert stop is not None
+        stops.append(stop)
+        QTest.keyClick(stop, Qt.Key.Key_Tab)
+    assert {window.editor.caption, window.bar.button, window.footer.size_slider} <= set(stops)
+    names = {stop: QAccessible.queryAccessibleInterface(stop).text(QAccessible.Text.Name) for stop in stops}
+    assert [stop for stop, name in names.items() if not name.strip()] == []
+
+
 def test_every_action_has_a_mnemonic_of_its_own_in_its_menu(language, window):
     for top in window.menuBar().actions():
         seen: dict[str, str] = {}

@@ -11,6 +11,7 @@ from PIL import Image
 from PySide6.QtCore import QLocale
 
 from desktop.check_report import CheckReport
+from desktop.language import set_language
 from mqwen.library.decide import HUMAN
 from mqwen.library.precheck import Precheck
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos
@@ -87,6 +88,19 @@ def test_what_stands_in_the_way_is_all_said():
     facts = "\n".join(report.facts)
     assert "that a person wrote" in facts and "1: some other reason" in facts and "2 hour" in facts
     assert "are free" not in facts, "that the space is short is a warning"
+
+
+def test_reasons_are_told_in_the_windows_language(qapp):
+    found = Precheck(photos=3, to_caption=2)
+    found.unreadable = {Path("/p/bad.jpg"): "permission denied"}
+    found.sidecars_instead = {"it is read-only": [Path("/p/a.jpg")]}
+    try:
+        set_language(qapp, "zh_CN")
+        warnings = "".join(CheckReport(found).warnings)
+    finally:
+        set_language(qapp, "en")
+    assert "bad.jpg" in warnings and "a.jpg" in warnings
+    assert "permission" not in warnings and "read-only" not in warnings
 
 
 def test_large_numbers_are_grouped(qapp):

@@ -12,6 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from desktop import editing as editing_module
+from desktop.editing import _PATIENCE_S as PATIENCE_S
 from desktop.photos import State
 from desktop.sidecars import RunTargets
 from mqwen.errors import CatalogError
@@ -214,6 +216,51 @@ def test_without_a_catalog_what_was_typed_is_not_lost(qtbot, window, open_folder
     assert window.photos.photo(path).unsaved
     window.captioning.save_again()
     assert text_of(path) == "typed"
+
+
+def test_what_the_catalog_cannot_keep_stays_on_screen_too(qtbot, window, open_folder, tmp_path, monkeypatch):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+
+    def refuse(*_):
+        raise CatalogError("there is no space left to write the catalog", hint="Free some space.")
+
+    with monkeypatch.context() as full:
+        full.setattr(Catalog, "edit", refuse)
+        window.editing.set_shown(path, "typed")
+        assert not path.with_suffix(".txt").exists()
+    photo = window.photos.photo(path)
+    assert (photo.caption, photo.unsaved) == ("typed", True) and "no space left" in photo.reason
+    window.editing.set_shown(path, "typed")
+    assert text_of(path) == "typed" and window.failures.paths() == []
+
+
+def test_a_slow_disk_does_not_hold_the_window_and_the_words_show_at_once(
+    qtbot, window, open_folder, tmp_path, monkeypatch
+):
+    assert PATIENCE_S < 0.1, "no stall of the event loop over 100 ms"
+    monkeypatch.setattr(editing_module, "_PATIENCE_S", PATIENCE_S)
+    path = draw_photos(tmp_path / "in", ["1.jpg"])[0]
+    catalog = window.catalog
+    catalog.update(PhotoUpdate(path, captions={"en": "A car."}, alt_text="A red car"))
+    path.with_suffix(".txt").write_text("A red car", "utf-8")  # what is shown is the alt text
+    open_folder(window, tmp_path / "in", 1)
+    turning, real = threading.Event(), editing_module.write_photo
+
+    def write(*arguments, **options):
+        assert turning.wait(60), "the window waits for it"
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(editing_module, "write_photo", write)
+    for text in ("A blue car", "A green car"):
+        window.photos.setData(window.photos.index(0), text)
+        photo = window.photos.photo(path)
+        assert (photo.caption, photo.state) == (text, State.EDITED)
+    assert text_of(path) == "A red car"
+    turning.set()
+    settled(qtbot, window)
+    assert text_of(path) == photo.caption == catalog.photo(path).alt_text == "A green car"
+    assert catalog.photo(path).captions == {"en": "A car."}
 
 
 def test_approving_is_a_step_that_touches_no_file(qtbot, window, open_folder, tmp_path):

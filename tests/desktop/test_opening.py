@@ -89,6 +89,34 @@ def test_a_second_start_hands_its_paths_to_the_first_and_ends(qtbot, window, fol
     first.close()
 
 
+def test_under_a_dialog_that_waits_for_an_answer_nothing_else_is_opened(qtbot, window, captioner, open_folder, folders):
+    open_folder(window, folders[2], 3)
+    window.before_run.ask()
+    dialog = window.before_run.dialog
+    qtbot.waitUntil(dialog.start.isEnabled)
+    window.opening.receive([folders[0]])
+    window.opening.receive([])  # a third start, without paths
+    assert QApplication.activeModalWidget() is dialog and window.sources.paths == (folders[2],)
+    with qtbot.waitSignal(window.captioning.finished):
+        dialog.start.click()
+    assert {path.parent for path in captioner.asked} == {folders[2]}
+    qtbot.waitUntil(lambda: window.sources.paths == (folders[0],))
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 1 and not window.photos.scanning())
+
+
+def test_what_is_not_there_is_said_and_is_no_photo(qtbot, window, open_folder, folders, tmp_path):
+    window.open([folders[2], tmp_path / "no such.jpg"])
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 3 and not window.photos.scanning())
+    assert window.failures.paths() == [tmp_path / "no such.jpg"]
+    assert "no such.jpg: the file is not there" in window.notice.text()
+    open_folder(window, folders[0], 1)
+    assert "no such.jpg" not in window.notice.text()
+    folders[0].rename(tmp_path / "moved")
+    window.reload()
+    qtbot.waitUntil(lambda: window.photos.rowCount() == 0 and not window.photos.scanning())
+    assert f"{folders[0]}: the file is not there" in window.notice.text()
+
+
 def test_another_data_folder_or_a_closed_window_is_no_obstacle(qtbot, tmp_path):
     first, other, next_ = (SingleInstance(tmp_path / name) for name in ("a", "b", "a"))
     assert first.first([])

@@ -24,6 +24,30 @@ pytestmark = [
 ]
 
 
+# Another program's window, from which a folder can be dragged.
+_SOURCE = """
+import sys
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QDrag
+from PySide6.QtWidgets import QApplication, QLabel
+
+class Source(QLabel):
+    def mousePressEvent(self, event):
+        drag, mime = QDrag(self), QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(sys.argv[1])])
+        drag.setMimeData(mime)
+        print("dragging", flush=True)
+        print("taken" if drag.exec(Qt.DropAction.CopyAction) == Qt.DropAction.CopyAction else "refused", flush=True)
+
+app = QApplication(sys.argv[:1])
+source = Source("a folder")
+source.setWindowTitle("Drag source")
+source.resize(200, 80)
+source.show()
+app.exec()
+"""
+
+
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -121,6 +145,33 @@ class App:
     def click(self, x: int, y: int) -> None:
         self.screen.do("mousemove", "--window", self.window, str(x), str(y), "click", "1")
 
+    def drag_here(self, folder: Path) -> None:
+        """Drag a folder from another process's window into the middle of this one, and let it go there."""
+        screen = self.screen
+        source = subprocess.Popen(
+            [sys.executable, "-c", _SOURCE, str(folder)], env=screen.environment, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            wait_for(lambda: screen.do("search", "--onlyvisible", "--name", "Drag source"), "the other window")
+            window = screen.do("search", "--onlyvisible", "--name", "Drag source").split()[0]
+            screen.do("windowmove", "--sync", window, "1000", "680")
+            screen.do("windowraise", window)
+            assert source.stdout is not None
+            screen.do("mousemove", "--window", window, "60", "40")
+            screen.do("mousedown", "1")
+            assert source.stdout.readline() == "dragging\n"
+            for x, y in ((900, 650), (800, 600), (700, 500), (640, 400), (630, 390)):
+                screen.do("mousemove", str(x), str(y))
+                time.sleep(0.2)  # as a hand does: the window under the pointer answers to each step
+            screen.do("mouseup", "1")
+            assert source.stdout.readline() == "taken\n"
+            opened = f"^{folder.name} - MQwen"  # the source has to stay: the folder's name is asked of it now
+            wait_for(lambda: screen.do("search", "--onlyvisible", "--name", opened), "the folder in the window's title")
+        finally:
+            source.kill()
+            source.communicate()
+        screen.do("windowactivate", "--sync", self.window)  # which no window manager does for a drop
+
     def end(self) -> tuple[int, str]:
         output, _ = self.process.communicate(timeout=60)
         return self.process.returncode, output
@@ -154,14 +205,15 @@ def model(root: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_a_folder_gets_its_captions_in_a_real_window(start, screen, model, root, tmp_path):
+def test_a_folder_that_is_dragged_into_a_real_window_gets_its_captions(start, screen, model, root, tmp_path):
     folder = tmp_path / "photos"
     samples = [path for path in (root / "resources" / "samples").iterdir() if path.suffix != ".md"]
     folder.mkdir()
     for path in samples:
         shutil.copy(path, folder)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut off")
-    app = start(model, str(folder))
+    app = start(model)
+    app.drag_here(folder)
     ground = screen.picture()
     sidecars = {path: folder / (path.stem + ".txt") for path in samples}
     app.start_run(folder)

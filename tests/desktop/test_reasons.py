@@ -126,16 +126,18 @@ def test_real_damage_is_told_in_chinese(qapp, tmp_path):
         "empty.jpg": b"",
         "zeros.jpg": b"\0" * 4000,
         "text.jpg": b"hello" * 99,
+        "book.jpg": b"%PDF-1.7" * 99,
+        "new.jxl": b"\xff\x0a" * 99,
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     english = {name: reason_for(tmp_path / name) for name in (*files, "missing.jpg")}
-    assert len(set(english.values())) == 5
+    assert len(set(english.values())) == 7
     try:
         set_language(qapp, "zh_CN")
         for name, reason in english.items():
             text = shown(reason)
-            assert text != reason and not any(word in text for word in ("the ", "it ", "Copy")), (name, text)
+            assert text != reason and not any(word in text for word in ("the ", "it ", "a ", "Copy")), (name, text)
         assert shown("the picture is damaged (bad Huffman code). Copy or download it again.") == (
             "图片已损坏（bad Huffman code）。请重新复制或下载。"
         )

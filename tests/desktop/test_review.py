@@ -253,3 +253,14 @@ def test_only_the_selected_photos_and_nothing_to_review_is_said(qtbot, window, o
     window.review.action.trigger()
     assert not window.review.is_open()
     assert "nothing to review" in window.notice.text()
+
+
+def test_another_folder_ends_the_review_and_the_window_is_whole_again(qtbot, window, open_folder, paths, tmp_path):
+    draw_photos(tmp_path / "other", ["a.png"])
+    open_folder(window, paths[0].parent, 4)
+    assert window.editor.isVisible() and window.filtering.bar.isVisible()
+    begin(qtbot, window)
+    assert not window.editor.isVisible() and not window.filtering.bar.isVisible()
+    open_folder(window, tmp_path / "other", 1)
+    assert not window.review.is_open()
+    assert window.editor.isVisible() and window.filtering.bar.isVisible()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from desktop.announce import launcher_message
 from desktop.interrupted import InterruptedRun, InterruptedRuns
 from desktop.pace import Pace
 from desktop.write_choice import WriteChoice
@@ -169,12 +168,6 @@ def test_a_note_comes_back_as_it_was(tmp_path):
     notes._release_lock()  # as the end of its process does
     assert InterruptedRuns(tmp_path).find() == run
     json.loads((tmp_path / "desktop-run.json").read_bytes())
-
-
-def test_the_dock_hears_how_far_the_run_is():
-    message = launcher_message("mqwen", 42, visible=True)
-    assert (message.interface(), message.member()) == ("com.canonical.Unity.LauncherEntry", "Update")
-    assert message.arguments() == ["application://mqwen.desktop", {"progress": 0.42, "progress-visible": True}]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script stands for the notifier")

@@ -60,6 +60,16 @@ def test_an_error_in_a_thread_is_told_in_the_window(qtbot, window, reporter):
     assert len(reports(reporter.folder)) == 1
 
 
+def test_a_damaged_catalog_is_told_with_what_became_of_it(qtbot, make_window, loader, tmp_path):
+    catalog = tmp_path / "mqwen-data" / "catalog.db"
+    catalog.parent.mkdir()
+    catalog.write_bytes(b"\x17no database" * 999)
+    window = make_window(loader)
+    qtbot.waitUntil(lambda: "catalog was damaged" in window.notice.text())
+    window.notice._action.click()
+    assert f"The catalog {catalog} was damaged. It was moved to" in window.trouble.dialog.text.toPlainText()
+
+
 def test_what_is_logged_is_in_the_file_and_in_a_report(reporter):
     logging.getLogger("desktop.anything").info("a photo was odd: %s", "花.jpg")
     path = reporter.write("what happened")

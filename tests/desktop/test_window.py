@@ -128,6 +128,12 @@ def test_says_once_that_the_starter_knows_drawings(qtbot, make_window, tmp_path)
     assert again.bar.model.currentText() == "Starter: drawings only"
 
 
+def test_a_choice_puts_no_hint_over_what_was_said_since(window):
+    window.notice.say("interrupted", "A run did not come to its end", "Go on with it")
+    window.bar.style_.setCurrentIndex(1)
+    assert window.notice.text() == "A run did not come to its end"
+
+
 def test_the_hint_goes_when_another_model_is_chosen(qtbot, window, tmp_path):
     window.bar.set_model(str(tmp_path))
     assert window.notice.text() == ""

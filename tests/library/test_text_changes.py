@@ -31,7 +31,9 @@ def test_replacing(options, find, by, text, result):
     assert replacing(find, by, **options)(text) == result
 
 
-@pytest.mark.parametrize(("find", "by"), [("", "x"), ("(", "x"), ("a", r"\2"), ("a", r"\g<no>"), ("*", "x")])
+@pytest.mark.parametrize(
+    ("find", "by"), [("", "x"), ("(", "x"), ("a", r"\2"), ("a", r"\g<no>"), ("*", "x"), ("a{99999999999}", "x")]
+)
 def test_what_is_no_expression_is_refused_before_anything_is_changed(find, by):
     with pytest.raises(InputError):
         replacing(find, by, regex=True)
