@@ -50,22 +50,6 @@
         <translation>模型(&amp;M)</translation>
     </message>
     <message>
-        <source>Brief</source>
-        <translation>简短</translation>
-    </message>
-    <message>
-        <source>Detailed</source>
-        <translation>详细</translation>
-    </message>
-    <message>
-        <source>Keywords</source>
-        <translation>关键词</translation>
-    </message>
-    <message>
-        <source>Alt text</source>
-        <translation>替代文本</translation>
-    </message>
-    <message>
         <source>Own prompt</source>
         <translation>自定义提示词</translation>
     </message>
@@ -76,30 +60,6 @@
     <message>
         <source>&amp;Language</source>
         <translation>语言(&amp;L)</translation>
-    </message>
-    <message>
-        <source>Keep</source>
-        <translation>保留</translation>
-    </message>
-    <message>
-        <source>Keep, fill what is missing</source>
-        <translation>保留，补上缺少的</translation>
-    </message>
-    <message>
-        <source>Add to it</source>
-        <translation>追加</translation>
-    </message>
-    <message>
-        <source>Replace what is out of date</source>
-        <translation>替换过时的</translation>
-    </message>
-    <message>
-        <source>Replace what MQwen wrote</source>
-        <translation>替换 MQwen 写的</translation>
-    </message>
-    <message>
-        <source>Replace everything</source>
-        <translation>全部替换</translation>
     </message>
     <message>
         <source>E&amp;xisting text</source>
@@ -409,6 +369,81 @@
         <translation>
             <numerusform>%Ln 小时</numerusform>
         </translation>
+    </message>
+</context>
+<context>
+    <name>ChoiceWords</name>
+    <message>
+        <source>Brief</source>
+        <translation>简短</translation>
+    </message>
+    <message>
+        <source>Detailed</source>
+        <translation>详细</translation>
+    </message>
+    <message>
+        <source>Keywords</source>
+        <translation>关键词</translation>
+    </message>
+    <message>
+        <source>Alt text</source>
+        <translation>替代文本</translation>
+    </message>
+    <message>
+        <source>Own prompt</source>
+        <translation>自定义提示词</translation>
+    </message>
+    <message>
+        <source>.txt</source>
+        <translation>.txt</translation>
+    </message>
+    <message>
+        <source>.caption</source>
+        <translation>.caption</translation>
+    </message>
+    <message>
+        <source>XMP</source>
+        <translation>XMP</translation>
+    </message>
+    <message>
+        <source>in the photo</source>
+        <translation>照片内</translation>
+    </message>
+    <message>
+        <source>metadata.jsonl</source>
+        <translation>metadata.jsonl</translation>
+    </message>
+    <message>
+        <source>Nothing, only show</source>
+        <translation>不写入，只显示</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Keep, fill what is missing</source>
+        <translation>保留，补上缺少的</translation>
+    </message>
+    <message>
+        <source>Add to it</source>
+        <translation>追加</translation>
+    </message>
+    <message>
+        <source>Replace what is out of date</source>
+        <translation>替换过时的</translation>
+    </message>
+    <message>
+        <source>Replace what MQwen wrote</source>
+        <translation>替换 MQwen 写的</translation>
+    </message>
+    <message>
+        <source>Replace everything</source>
+        <translation>全部替换</translation>
+    </message>
+    <message>
+        <source>Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}</source>
+        <translation>任务 {number} · 提问：{prompt} · 写入：{places} · 已有文字：{existing}</translation>
     </message>
 </context>
 <context>
@@ -1127,9 +1162,11 @@
         <source>metadata.jsonl</source>
         <translation>metadata.jsonl</translation>
     </message>
-    <message>
-        <source>… and more; `mqwen runs show` lists all</source>
-        <translation>… 还有更多；`mqwen runs show` 可列出全部</translation>
+    <message numerus="yes">
+        <source>… and %Ln more</source>
+        <translation>
+            <numerusform>……还有 %Ln 个</numerusform>
+        </translation>
     </message>
     <message>
         <source>still running</source>
@@ -1150,10 +1187,6 @@
     <message>
         <source>failed</source>
         <translation>失败</translation>
-    </message>
-    <message>
-        <source>Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}</source>
-        <translation>任务 {number} · 提问：{prompt} · 写入：{places} · 已有文字：{existing}</translation>
     </message>
     <message>
         <source>It can no longer be taken back: what was kept for that was given up on {day}</source>
@@ -4244,30 +4277,6 @@
     <message>
         <source>Where captions go; several places can be ticked</source>
         <translation>描述写到哪里；可以勾选多处</translation>
-    </message>
-    <message>
-        <source>.txt</source>
-        <translation>.txt</translation>
-    </message>
-    <message>
-        <source>.caption</source>
-        <translation>.caption</translation>
-    </message>
-    <message>
-        <source>XMP</source>
-        <translation>XMP</translation>
-    </message>
-    <message>
-        <source>in the photo</source>
-        <translation>照片内</translation>
-    </message>
-    <message>
-        <source>metadata.jsonl</source>
-        <translation>metadata.jsonl</translation>
-    </message>
-    <message>
-        <source>Nothing, only show</source>
-        <translation>不写入，只显示</translation>
     </message>
     <message>
         <source>.&amp;txt beside each photo</source>
