@@ -61,6 +61,7 @@ class Closing(QObject):
             window.thumbnails,
             window.captioning,
             window.models_part,
+            window.catalog_care,
             window.review,
             window.editing,
         ):

@@ -17,7 +17,7 @@ from desktop.captioning import Captioning
 from desktop.edited import Edited, note_of, write_photo
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
-from desktop.reasons import reason_of
+from desktop.reasons import reason_of, repaired, unexpected
 from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
@@ -186,7 +186,7 @@ class Editing(QObject):
                 self.refused.emit(reason_of(error))
             except Exception as error:
                 log.exception("an edit failed")
-                self.refused.emit(f"{type(error).__name__}: {error}")
+                self.refused.emit(unexpected(error))
 
         soon = not self._long
         future = self._lane.submit(safely)
@@ -295,7 +295,9 @@ class Editing(QObject):
     def _take_up(self) -> None:
         """Bring edits into the files that a kill, or closing, kept from them."""
         catalog = self._catalog()
-        for edit in unfinished_edits(catalog.path):
+        said = [repaired(catalog.notice)] if catalog.notice else []
+        note = self.tr("An edit of last time may be missing in some files: its note cannot be read. It is now {path}")
+        for edit in unfinished_edits(catalog.path, lambda aside: said.append(note.format(path=aside))):
             where = EditPlaces(edit.opened, edit.write)
             # A folder that is not there is on a disk that is not there; a photo alone was deleted.
             absent = {path for path in edit.olds if not path.parent.exists()}
@@ -312,7 +314,9 @@ class Editing(QObject):
                 path = failed[0].path if failed else min(absent)
                 reason = failed[0].error if failed else self.tr("its folder is not there")
                 text = self.tr("An edit is not yet in all files; the next start tries again. {path}: {reason}")
-                self.refused.emit(text.format(path=path, reason=reason))
+                said.append(text.format(path=path, reason=reason))
+        if said:
+            self.refused.emit("\n".join(said))
 
     def _tell(
         self, results: list[Edited], where: EditPlaces, note: UnfinishedEdit | None, left: Collection[Path]

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QFontDatabase, QGuiApplicat
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.log import Reporter, about
+from desktop.reasons import known, unexpected
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -81,7 +82,7 @@ class Trouble(QObject):
         try:
             text = self._report.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            text = str(error)
+            text = unexpected(error)
         self._show(self.tr("Report"), text)
 
     def show_log(self) -> None:
@@ -92,7 +93,7 @@ class Trouble(QObject):
     def _say(self, error: str, report: Path | None) -> None:
         self._report = report
         text = self.tr("Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.")
-        self._window.notice.say(_KEY, text.format(error=error), self.tr("Details"))
+        self._window.notice.say(_KEY, text.format(error=known(error) or error), self.tr("Details"))
 
     def _show(self, title: str, text: str) -> None:
         folder = self._reporter.folder if self._reporter is not None else None

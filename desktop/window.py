@@ -16,6 +16,7 @@ from desktop.arranging import Arranging
 from desktop.bar import Bar
 from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
+from desktop.catalog_care import CatalogCare
 from desktop.closing import Closing
 from desktop.edit_actions import EditActions
 from desktop.editing import Editing
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
         self.trouble = Trouble(self)
+        self.catalog_care = CatalogCare(self)
         self.first_steps = FirstSteps(self)
         self._connect()
         self.failures.hide()
