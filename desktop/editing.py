@@ -51,6 +51,7 @@ class Editing(QObject):
     recovered = Signal(object)  # path
     progressed = Signal(int, int)  # photos written, of how many: every now and then while an edit of many is made
     refused = Signal(str)  # nothing was changed at all, and why
+    left_over = Signal(str)  # what of earlier edits is not in all files, and why; or what became of the catalog
     idle = Signal()  # nothing is under way any more
 
     _done = Signal()
@@ -97,6 +98,7 @@ class Editing(QObject):
         change: Change,
         label: str,
         state: records.State | None = None,
+        opened: Sequence[Collection[Path]] = (),
     ) -> None:
         """Change the words of photos as one step.
 
@@ -104,11 +106,13 @@ class Editing(QObject):
             change: gives the new words for a photo's present ones, as its files say them; called in another thread.
             label: what the step is called, one of those in desktop.edit_actions.
             state: what the photos then are; None: "edited", those whose words stay are left as they are.
+            opened: what was open at an earlier start, for photos that were of that.
         """
         if not paths or self._closed:
             return
         self._captioning.guard(paths)
         where = self._captioning.places_of()
+        where = EditPlaces((*where.opened, *opened), where.write)
         self._submit(lambda: self._make(paths, change, label, state, where), at_once=len(paths) == 1)
 
     def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
@@ -316,7 +320,7 @@ class Editing(QObject):
                 text = self.tr("An edit is not yet in all files; the next start tries again. {path}: {reason}")
                 said.append(text.format(path=path, reason=reason))
         if said:
-            self.refused.emit("\n".join(said))
+            self.left_over.emit("\n".join(said))
 
     def _tell(
         self, results: list[Edited], where: EditPlaces, note: UnfinishedEdit | None, left: Collection[Path]

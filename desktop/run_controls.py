@@ -108,7 +108,7 @@ class RunControls(QObject):
         self._to_resume = run
         where = str(run.sources[0]) if run.sources else str(run.paths[0].parent)
         text = self.tr("A run over %n photo(s) did not come to its end: {where}", "", len(run.paths))
-        self._window.notice.say(_KEY, text.format(where=where), self.tr("&Go on with it"))
+        self._window.notice.say(_KEY, text.format(where=where), self.tr("&Go on with it"), lasting=True)
 
     def _go_on(self, key: str) -> None:
         if key != _KEY or self._to_resume is None:

@@ -72,7 +72,7 @@ class Trouble(QObject):
         if reporter.left_by_crash is not None:
             self._report = reporter.left_by_crash
             text = self.tr("MQwen ended unexpectedly the last time. Your photos and what was written are untouched.")
-            self._window.notice.say(_KEY, text, self.tr("Details"))
+            self._window.notice.add(_KEY, text, self.tr("Details"))
 
     def show_report(self) -> None:
         """Show the last report."""

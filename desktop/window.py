@@ -30,6 +30,7 @@ from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
 from desktop.history import History
 from desktop.interrupted import InterruptedRuns
+from desktop.kept_drafts import KeptDrafts
 from desktop.leaving import Leaving
 from desktop.loading import load_with
 from desktop.menus import Menus
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.edit_actions = EditActions(self)
         self.following = Following(self)
         self.editor = EditorDock(self)
+        self.kept_drafts = KeptDrafts(self)
         self.replacing = Replacing(self)
         self.review = Review(self)
         self.interrupted = InterruptedRuns()
@@ -184,6 +186,7 @@ class MainWindow(QMainWindow):
         self.editing.failed.connect(self.failures.add)
         self.editing.recovered.connect(self.failures.discard)
         self.editing.refused.connect(lambda reason: self.notice.say("edit", reason))
+        self.editing.left_over.connect(lambda reason: self.notice.add("left over", reason))
         self.captioning.try_finished.connect(self._trial_finished)
 
     # Opening.

@@ -480,9 +480,9 @@
         <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
     </message>
     <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <source>What you typed about %n photo(s) is not applied, and cannot be kept.</source>
         <translation>
-            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
+            <numerusform>您为 %n 张照片输入的文字尚未应用，也无法保存。</numerusform>
         </translation>
     </message>
     <message>
@@ -1222,6 +1222,19 @@
     <message>
         <source>It can no longer be taken back: what was kept for that was given up on {day}</source>
         <translation>无法再撤回：为此保存的内容已于 {day} 清除</translation>
+    </message>
+</context>
+<context>
+    <name>KeptDrafts</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) and did not apply is back: see Words.</source>
+        <translation>
+            <numerusform>您上次为 %n 张照片输入而未应用的文字已恢复：见“文字”面板。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Text that was typed and not applied cannot be read. Its file is now {path}</source>
+        <translation>输入而未应用的文字无法读取。其文件现为 {path}</translation>
     </message>
 </context>
 <context>
