@@ -169,7 +169,7 @@ def write_words(
         held = True
         if becomes != standing.text:
             if kept is not None and name != "jsonl":
-                kept.keep(targets.sidecar(photo, name), standing.text)
+                kept.keep(name, targets.sidecar(photo, name), standing.text)
             _attempt(errors, lambda name=name, text=becomes: _put(photo, name, text, targets, through, kept))  # type: ignore[misc]
     edit = _edit(old, new)
     found = _metadata(photo)
@@ -216,7 +216,7 @@ def _put(photo: Path, name: str, text: str, targets: Targets, through: Through |
         targets.write(photo, name, text, append=False)
     elif (planned := targets.plan(photo, name, text, append=False)) is not None:
         # As it was, where an undone edit had made one line of several.
-        former = kept.former(planned.path, text) if kept is not None else None
+        former = kept.former(name, text) if kept is not None else None
         commit(planned.path, former or text.encode("utf-8", "replace"), planned.stat_at_read)
 
 
