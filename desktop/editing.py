@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Change = Callable[[Path, Words], Words]
+Change = Callable[[Path, Words], Words | None]  # None leaves a photo as it is, and says so
 _MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 2.0  # how long one photo's edit may keep the window: a disk that sleeps
 _CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
@@ -223,6 +223,7 @@ class Editing(QObject):
         edits: list[records.PhotoEdit] = []
         olds: dict[Path, Words] = {}
         results: list[Edited] = []
+        left: list[Path] = []
         for path in paths:
             known = None
             self._keep_run_from(path)
@@ -235,7 +236,10 @@ class Editing(QObject):
             except MqwenError as error:
                 results.append(self._unmade(path, Words.of(known), change, error))
                 continue
-            if new != old or state is not None:
+            if new is None:
+                left.append(path)
+                results.append(self._write(catalog, path, old, where))
+            elif new != old or state is not None:
                 olds[path] = old
                 edits.append(new.edit_of(path, old, state))
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
@@ -244,6 +248,7 @@ class Editing(QObject):
         step = catalog.edit(edits, label) if edits else None
         written = self._write_all(catalog, step.photos if step else (), olds, where)
         self._tell([*results, *written], where, note, set(olds) - {one.path for one in written})
+        self._tell_left(left)
 
     def _swap(self, *, back: bool) -> None:
         if self._closed:
@@ -261,13 +266,15 @@ class Editing(QObject):
             written = self._write_all(catalog, step.photos if step else (), olds, where)
             kept = set(step.photos if step else ()) & set(olds) - {one.path for one in written}
             self._tell(written, where, note, kept)
-            if step is None:
-                return
-            if step.left:
-                names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
-                self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
+            if step is not None:
+                self._tell_left(step.left)
 
         self._submit(work)
+
+    def _tell_left(self, paths: Sequence[Path]) -> None:
+        if paths:
+            names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+            self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
     def _keep_run_from(self, path: Path) -> None:
         """Before the catalog has the edit: a run in the midst of this photo notes its caption in the catalog, too."""
@@ -294,7 +301,7 @@ class Editing(QObject):
         """Return an edit that could not be made, with the words that it would have given the photo."""
         photo = self._photos.photo(path)
         words = known if known.captions or photo is None else Words({"": photo.caption} if photo.caption else {})
-        return Edited(path, change(path, words).caption(), State.FAILED, reason_of(error))
+        return Edited(path, (change(path, words) or words).caption(), State.FAILED, reason_of(error))
 
     def _take_up(self) -> None:
         """Bring edits into the files that a kill, or closing, kept from them."""

@@ -73,6 +73,11 @@ class Words:
             return self
         return self.with_line(self.caption(), shown, "")
 
+    def says(self, shown: str) -> bool:
+        """Say whether a text that a list shows is one of these words."""
+        said = (*self.captions.values(), self.alt_text or "", ", ".join(self.keywords))
+        return one_line(shown) in map(one_line, said)
+
     def with_caption(self, language: str, text: str) -> Words:
         """Return the words with one language's caption as this text, on one line; a blank one takes it away."""
         captions = {**self.captions, language: one_line(text)}
