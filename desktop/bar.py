@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.choice_words import ChoiceWords
 from desktop.mnemonics import plain
 from desktop.settings import OWN_PROMPT, Choices
 from desktop.write_choice import WriteChoice
@@ -40,31 +41,16 @@ class Bar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._running = self._stopping = False
         self._model_before = choices.model
+        words = ChoiceWords(self)
 
         self.model = self._combo(self.tr("&Model"), self._models(choices.model), choices.model)
         self.model.setMinimumContentsLength(16)
         self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        styles = {
-            "brief": self.tr("Brief"),
-            "detailed": self.tr("Detailed"),
-            "keywords": self.tr("Keywords"),
-            "alt": self.tr("Alt text"),
-            OWN_PROMPT: self.tr("Own prompt"),
-        }
-        self.style_ = self._combo(self.tr("St&yle"), styles, choices.style)
-        languages = {"en": "English", "zh": "中文"}
-        self.language = self._combo(self.tr("&Language"), languages, choices.language)
+        self.style_ = self._combo(self.tr("St&yle"), words.styles(), choices.style)
+        self.language = self._combo(self.tr("&Language"), words.languages(), choices.language)
         self.write = WriteChoice(choices.write)
         self.write.changed.connect(self._changed)
-        existing = {
-            "skip": self.tr("Keep"),
-            "fill": self.tr("Keep, fill what is missing"),
-            "append": self.tr("Add to it"),
-            "stale": self.tr("Replace what is out of date"),
-            "overwrite": self.tr("Replace what MQwen wrote"),
-            "overwrite-all": self.tr("Replace everything"),
-        }
-        self.existing = self._combo(self.tr("E&xisting text"), existing, choices.existing)
+        self.existing = self._combo(self.tr("E&xisting text"), words.existing(), choices.existing)
 
         self.prompt = QLineEdit(choices.prompt)
         self.prompt.setAccessibleName(self.tr("Own prompt"))

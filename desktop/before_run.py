@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.reasons import told
+from desktop.reasons import told, unexpected
 from mqwen.errors import MqwenError
 from mqwen.run_settings import RunSettings
 
@@ -66,7 +66,7 @@ class Check(QThread):
         except MqwenError as error:
             self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it, and the dialog would wait for ever
-            self.failed.emit(f"{type(error).__name__}: {error}")
+            self.failed.emit(unexpected(error))
         else:
             if not self.isInterruptionRequested():
                 self.found.emit(found)

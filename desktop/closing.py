@@ -61,8 +61,10 @@ class Closing(QObject):
             window.thumbnails,
             window.captioning,
             window.models_part,
+            window.catalog_care,
             window.review,
             window.editing,
+            window.kept_drafts,
         ):
             part.close()
 
@@ -82,9 +84,9 @@ class Closing(QObject):
         return True
 
     def _drafts_would_be_lost(self) -> bool:
-        """Say, once for the same, that text about several photos was not applied."""
+        """Say, once for the same, that text about several photos was not applied and cannot be kept for later."""
         window = self._window
-        drafts = window.editor.unapplied()
+        drafts = window.kept_drafts.keep()
         said = {(path, text) for draft in drafts for path in draft.paths for text in draft.texts.values()}
         if said <= self._given_up:
             return False
@@ -92,7 +94,8 @@ class Closing(QObject):
         self._stay()
         window.editor.show()
         count = len({path for path, _ in said})
-        text = self.tr("What you typed about %n photo(s) is not applied yet. Closing again gives it up.", "", count)
+        text = self.tr("What you typed about %n photo(s) is not applied, and cannot be kept.", "", count)
+        text = f"{text} {self.tr('Closing again gives it up.')}"
         window.notice.say("unsaved", text)
         return True
 

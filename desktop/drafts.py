@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,17 +18,20 @@ class Draft:
     Attributes:
         language: of a caption.
         texts: those that were typed, by field.
+        opened: what was open at an earlier start, when they were typed, and before, the latest first.
     """
 
     paths: tuple[Path, ...]
     language: str
     texts: Mapping[str, str]
+    opened: Sequence[Collection[Path]] = ()
 
 
 class Drafts(QFrame):
     """Holds drafts and shows the latest one, to be applied or discarded; hidden while there is none."""
 
     apply_requested = Signal(object)  # Draft
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +88,7 @@ class Drafts(QFrame):
         self._show()
 
     def _show(self) -> None:
+        self.changed.emit()
         self.setVisible(bool(self._drafts))
         if self._drafts:
             draft = self._drafts[-1]

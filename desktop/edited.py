@@ -58,7 +58,7 @@ def write_photo(
         if run is not None:
             run.leave_to_human(path)
         if new != old:
-            kept = KeptTexts(catalog.path)
+            kept = KeptTexts(catalog.path, known.id) if known is not None else None
             write_words(path, old, new, where.targets(path), where.write, through, again=again, kept=kept)
         if run is None or "jsonl" not in run.names:  # what a run holds open is not to be read from here
             shown = where.targets(path).text(path) or shown

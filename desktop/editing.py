@@ -17,7 +17,7 @@ from desktop.captioning import Captioning
 from desktop.edited import Edited, note_of, write_photo
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
-from desktop.reasons import reason_of
+from desktop.reasons import reason_of, repaired, unexpected
 from desktop.sidecars import EditPlaces
 from mqwen.errors import MqwenError
 from mqwen.library import records
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Change = Callable[[Path, Words], Words]
+Change = Callable[[Path, Words], Words | None]  # None leaves a photo as it is, and says so
 _MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 0.05  # how long an edit of one photo may keep the window: most are on the disk by then
 _CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
@@ -52,6 +52,7 @@ class Editing(QObject):
     recovered = Signal(object)  # path
     progressed = Signal(int, int)  # photos written, of how many: every now and then while an edit of many is made
     refused = Signal(str)  # nothing was changed at all, and why
+    left_over = Signal(str)  # what of earlier edits is not in all files, and why; or what became of the catalog
     idle = Signal()  # nothing is under way any more
 
     _done = Signal()
@@ -99,6 +100,7 @@ class Editing(QObject):
         change: Change,
         label: str,
         state: records.State | None = None,
+        opened: Sequence[Collection[Path]] = (),
     ) -> bool:
         """Change the words of photos as one step; return whether that is done, and not still under way.
 
@@ -106,11 +108,13 @@ class Editing(QObject):
             change: gives the new words for a photo's present ones, as its files say them; called in another thread.
             label: what the step is called, one of those in desktop.edit_actions.
             state: what the photos then are; None: "edited", those whose words stay are left as they are.
+            opened: what was open at an earlier start, for photos that were of that.
         """
         if not paths or self._closed:
             return True
         self._captioning.guard(paths)
         where = self._captioning.places_of()
+        where = EditPlaces((*where.opened, *opened), where.write)
         return self._submit(lambda: self._make(paths, change, label, state, where), at_once=len(paths) == 1)
 
     def set_state(self, paths: Sequence[Path], state: records.State, label: str) -> None:
@@ -188,7 +192,7 @@ class Editing(QObject):
                 self.refused.emit(reason_of(error))
             except Exception as error:
                 log.exception("an edit failed")
-                self.refused.emit(f"{type(error).__name__}: {error}")
+                self.refused.emit(unexpected(error))
 
         soon = not self._long
         future = self._lane.submit(safely)
@@ -223,6 +227,7 @@ class Editing(QObject):
         edits: list[records.PhotoEdit] = []
         olds: dict[Path, Words] = {}
         results: list[Edited] = []
+        left: list[Path] = []
         for path in paths:
             known = None
             self._keep_run_from(path)
@@ -235,7 +240,10 @@ class Editing(QObject):
             except MqwenError as error:
                 results.append(self._unmade(path, Words.of(known), change, error))
                 continue
-            if new != old or state is not None:
+            if new is None:
+                left.append(path)
+                results.append(self._write(catalog, path, old, where))
+            elif new != old or state is not None:
                 olds[path] = old
                 edits.append(new.edit_of(path, old, state))
             elif (photo := self._photos.photo(path)) and photo.unsaved:  # the disk has them after all
@@ -248,6 +256,7 @@ class Editing(QObject):
             results, olds = [*results, *unmade], {}
         written = self._write_all(catalog, step.photos if step else (), olds, where)
         self._tell([*results, *written], where, note, set(olds) - {one.path for one in written})
+        self._tell_left(left)
 
     def _swap(self, *, back: bool) -> None:
         if self._closed:
@@ -265,13 +274,15 @@ class Editing(QObject):
             written = self._write_all(catalog, step.photos if step else (), olds, where)
             kept = set(step.photos if step else ()) & set(olds) - {one.path for one in written}
             self._tell(written, where, note, kept)
-            if step is None:
-                return
-            if step.left:
-                names = ", ".join(path.name for path in step.left[:3]) + (", …" if len(step.left) > 3 else "")
-                self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
+            if step is not None:
+                self._tell_left(step.left)
 
         self._submit(work)
+
+    def _tell_left(self, paths: Sequence[Path]) -> None:
+        if paths:
+            names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+            self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
     def _keep_run_from(self, path: Path) -> None:
         """Before the catalog has the edit: a run in the midst of this photo notes its caption in the catalog, too."""
@@ -298,12 +309,14 @@ class Editing(QObject):
         """Return an edit that could not be made, with the words that it would have given the photo."""
         photo = self._photos.photo(path)
         words = known if known.captions or photo is None else Words({"": photo.caption} if photo.caption else {})
-        return Edited(path, change(path, words).caption(), State.FAILED, reason_of(error))
+        return Edited(path, (change(path, words) or words).caption(), State.FAILED, reason_of(error))
 
     def _take_up(self) -> None:
         """Bring edits into the files that a kill, or closing, kept from them."""
         catalog = self._catalog()
-        for edit in unfinished_edits(catalog.path):
+        said = [repaired(catalog.notice)] if catalog.notice else []
+        note = self.tr("An edit of last time may be missing in some files: its note cannot be read. It is now {path}")
+        for edit in unfinished_edits(catalog.path, lambda aside: said.append(note.format(path=aside))):
             where = EditPlaces(edit.opened, edit.write)
             # A folder that is not there is on a disk that is not there; a photo alone was deleted.
             absent = {path for path in edit.olds if not path.parent.exists()}
@@ -320,7 +333,9 @@ class Editing(QObject):
                 path = failed[0].path if failed else min(absent)
                 reason = failed[0].error if failed else self.tr("its folder is not there")
                 text = self.tr("An edit is not yet in all files; the next start tries again. {path}: {reason}")
-                self.refused.emit(text.format(path=path, reason=reason))
+                said.append(text.format(path=path, reason=reason))
+        if said:
+            self.left_over.emit("\n".join(said))
 
     def _tell(
         self, results: list[Edited], where: EditPlaces, note: UnfinishedEdit | None, left: Collection[Path]

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -38,6 +38,8 @@ _MOST = 2000  # photos whose words are looked up; what is done is done to all th
 
 class EditorDock(QDockWidget):
     """Edits of one photo are saved as they are made; those of several wait for a button, as drafts meanwhile."""
+
+    draft_changed = Signal()  # what unapplied() returns may be another
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -89,6 +91,7 @@ class EditorDock(QDockWidget):
         self.apply.clicked.connect(self._apply_to_all)
         self.drafts = Drafts()
         self.drafts.apply_requested.connect(self._apply_draft)
+        self.drafts.changed.connect(self.draft_changed)
 
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -189,6 +192,8 @@ class EditorDock(QDockWidget):
         self._autosave.stop()
         if len(self._paths) == 1:
             self._save_typed()
+        else:
+            self.draft_changed.emit()
 
     def _leave(self) -> None:
         """Before other words are shown: save what was typed about one photo, keep what was about several."""
@@ -223,11 +228,13 @@ class EditorDock(QDockWidget):
     def _apply_draft(self, draft: Draft) -> None:
         for name, text in draft.texts.items():
             self._asked = 0
-            self._editing.apply(draft.paths, partial(_set, name, draft.language, " ".join(text.split())), name)
+            change = partial(_set, name, draft.language, " ".join(text.split()))
+            self._editing.apply(draft.paths, change, name, opened=draft.opened)
 
     def _apply_to_all(self) -> None:
         self._save_typed()
         self.apply.setEnabled(False)
+        self.draft_changed.emit()
 
     def _save_typed(self) -> None:
         """Save the fields whose text is another than was read. For several photos that is one step for each field."""

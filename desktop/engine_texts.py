@@ -37,22 +37,14 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "the temperature cannot be {value}"),
     QT_TRANSLATE_NOOP("Reasons", "{setting} {value} is not known"),
     QT_TRANSLATE_NOOP("Reasons", "the folder of the starter model and the sample pictures is missing"),
-    QT_TRANSLATE_NOOP("Reasons", "Close other programs, or take a smaller model or --device cpu."),
     QT_TRANSLATE_NOOP("Reasons", "Close other programs, or take a smaller model."),
-    QT_TRANSLATE_NOOP(
-        "Reasons", "This PyTorch is built for the processor only: install a CUDA build of it, or take --device cpu."
-    ),
-    QT_TRANSLATE_NOOP("Reasons", "PyTorch sees no working CUDA card: check the driver, or take --device cpu."),
     QT_TRANSLATE_NOOP("Reasons", "There is only cuda:0."),
     QT_TRANSLATE_NOOP("Reasons", "There are {first} to {last}."),
     QT_TRANSLATE_NOOP("Reasons", "Install mqwen again."),
     QT_TRANSLATE_NOOP("Reasons", "Load it again."),
-    QT_TRANSLATE_NOOP("Reasons", "Take --quantize int8, or none."),
-    QT_TRANSLATE_NOOP("Reasons", "Take --quantize nf4 or none."),
     QT_TRANSLATE_NOOP("Reasons", "Take a finite number from 0."),
     QT_TRANSLATE_NOOP("Reasons", "Take a whole number from 0 to {most}."),
     QT_TRANSLATE_NOOP("Reasons", "Take any of {names}."),
-    QT_TRANSLATE_NOOP("Reasons", "Take auto, cpu, cuda or cuda:N."),
     QT_TRANSLATE_NOOP("Reasons", "Take one of {names}."),
 )
 ENGINE: tuple[str, ...] = tuple(map(str, _TEXTS))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
-from desktop.reasons import told
+from desktop.reasons import told, unexpected
 from mqwen.errors import MqwenError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _Writing(QThread):
         except MqwenError as error:
             self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it
-            self.failed.emit(f"{type(error).__name__}: {error}")
+            self.failed.emit(unexpected(error))
 
     def _rows(self) -> list[Exported]:
         from mqwen.library.export import Exported

@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.ending_thread import EndingThread
 from desktop.photo import Photo
 from desktop.quiet import rest_while_quiet
-from desktop.reasons import told
+from desktop.reasons import told, unexpected
 from desktop.taken import TakenDates
 from mqwen.errors import Cancelled, MqwenError
 from mqwen.library import conditions
@@ -61,7 +61,7 @@ class FilterSearch(EndingThread):
             wrong = told(error)
         except Exception as error:  # Qt would only print it, and the filter would seem to work for ever
             log.exception("the filter failed")
-            wrong = f"{type(error).__name__}: {error}"
+            wrong = unexpected(error)
         self.done.emit(self, {photo.path for photo in photos}, photos, wrong)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
+from desktop.reasons import unexpected
 from mqwen.hub import STARTER
 from mqwen.library.data_folder import data_folder
 from mqwen.resources import resources_path
@@ -35,7 +36,7 @@ class FirstSteps(QObject):
             folder = copy_samples(data_folder() / self.tr("Sample pictures"))
         except OSError as error:
             text = self.tr("The sample pictures cannot be copied: {reason}")
-            self._window.notice.say("samples", text.format(reason=error.strerror or error))
+            self._window.notice.say("samples", text.format(reason=unexpected(error)))
             return
         self._window.bar.set_model(STARTER)
         self._window.open([folder])

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox
 
-from desktop.reasons import shown, told
+from desktop.reasons import shown, told, unexpected
 from mqwen.errors import MqwenError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Work(QThread):
         except MqwenError as error:
             self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it, and the dialog would wait for ever
-            self.failed.emit(f"{type(error).__name__}: {error}")
+            self.failed.emit(unexpected(error))
 
 
 class History(QObject):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.choice_words import ChoiceWords, own_prompt
 from mqwen.library.records import Change, Run
 from mqwen.library.scan import is_photo_name
 
@@ -40,6 +42,7 @@ class HistoryDialog(QDialog):
         self.setWindowTitle(self.tr("History of runs"))
         self.resize(980, 620)
         self._runs: dict[int, Run] = {}
+        self._words = ChoiceWords(self)
         self.runs = self._tree(
             self.tr("Runs"),
             [
@@ -148,9 +151,11 @@ class HistoryDialog(QDialog):
             item = QTreeWidgetItem([change.file.name, what, states[change.state], str(change.file.parent)])
             item.setData(0, _RUN, change.file)
             self.changes.addTopLevelItem(item)
-        if len(changes) >= most:
-            more = self.tr("… and more; `mqwen runs show` lists all")
-            self.changes.addTopLevelItem(QTreeWidgetItem([more]))
+        more = self._runs[run].changes - len(changes)
+        if len(changes) >= most and more > 0:
+            item = QTreeWidgetItem([self.tr("… and %Ln more", "", more)])
+            item.setDisabled(True)  # no photo to go to
+            self.changes.addTopLevelItem(item)
 
     def set_working(self, working: bool, text: str) -> None:
         """Say what goes on; while it does, nothing else can be begun."""
@@ -192,17 +197,14 @@ class HistoryDialog(QDialog):
         run = self.chosen()
         self.changes.clear()
         self.about.setText(self._about(self._runs[run]) if run in self._runs else "")
+        own = own_prompt(self._runs[run].settings) if run in self._runs else ""
+        self.about.setToolTip(f"<p>{escape(own)}</p>" if own else "")
         self._update()
         if run is not None:
             self.run_chosen.emit(run)
 
     def _about(self, run: Run) -> str:
-        settings = run.settings
-        asked = settings.get("prompt") or f"{settings.get('style', '')} · {settings.get('language', '')}"
-        write = settings.get("write")
-        places = ", ".join(map(str, write)) if isinstance(write, list) else ""
-        text = self.tr("Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}")
-        line = text.format(number=run.id, prompt=asked, places=places, existing=settings.get("existing", ""))
+        line = self._words.of_run(run.id, run.settings)
         if run.pruned is not None:
             day = time.strftime("%Y-%m-%d", time.localtime(run.pruned))
             line += "\n" + self.tr(

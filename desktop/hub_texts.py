@@ -47,16 +47,9 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "there is no such folder"),
     QT_TRANSLATE_NOOP("Reasons", "{name} is no model on the hub"),
     QT_TRANSLATE_NOOP("Reasons", "Ask for access on the model's page, then {login} and try again."),
-    QT_TRANSLATE_NOOP("Reasons", "Check HF_ENDPOINT and the proxy settings (HTTPS_PROXY)."),
     QT_TRANSLATE_NOOP("Reasons", "Check its name on the hub."),
     QT_TRANSLATE_NOOP("Reasons", "Check its name; if it is private or gated, {login}."),
-    QT_TRANSLATE_NOOP("Reasons", "Check the connection; the same command goes on from here."),
-    QT_TRANSLATE_NOOP("Reasons", "Start the same command then; it goes on from here."),
     QT_TRANSLATE_NOOP("Reasons", "Download it again."),
-    QT_TRANSLATE_NOOP("Reasons", "Download the model again: `mqwen models get NAME --again`."),
-    QT_TRANSLATE_NOOP("Reasons", "Get it with `mqwen models get {name}`."),
-    QT_TRANSLATE_NOOP("Reasons", "Give a hub id, OWNER/NAME, or a name that `mqwen models list` shows."),
-    QT_TRANSLATE_NOOP("Reasons", "Give a model folder or a name that is installed in {folder} (here: {names})."),
     QT_TRANSLATE_NOOP(
         "Reasons", "It holds adapter_config.json, adapter_model.bin and other_params.bin, as the training left them."
     ),
@@ -64,18 +57,9 @@ _TEXTS = (
     QT_TRANSLATE_NOOP(
         "Reasons", "MQwen reads model.safetensors and pytorch_model.bin, whole or in shards, not quantised."
     ),
-    QT_TRANSLATE_NOOP("Reasons", "MQwen runs no code in them. If you trust their owner, say so (--allow-pickle)."),
-    QT_TRANSLATE_NOOP(
-        "Reasons",
-        "Make room and start again: it goes on from here. `mqwen models path --set DIR` keeps models elsewhere.",
-    ),
-    QT_TRANSLATE_NOOP("Reasons", "Make room, or keep models elsewhere: `mqwen models path --set DIR`."),
     QT_TRANSLATE_NOOP("Reasons", "Nothing is gained by removing it."),
-    QT_TRANSLATE_NOOP("Reasons", "Read it at {page}, and accept it (--yes)."),
-    QT_TRANSLATE_NOOP("Reasons", "Remove this file, or name the folder with `mqwen models path --set DIR`."),
     QT_TRANSLATE_NOOP("Reasons", "The folder is yours: delete it yourself."),
     QT_TRANSLATE_NOOP("Reasons", "The upload is not complete: tell its owner."),
-    QT_TRANSLATE_NOOP("Reasons", "This is a {part} alone: join the parts with `mqwen models import`."),
     QT_TRANSLATE_NOOP("Reasons", "Try again later."),
     QT_TRANSLATE_NOOP(
         "Reasons", "Try again later. If it stays so, the file on the server, or something on the way, is damaged."
@@ -83,19 +67,11 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "Wait for it, or stop it."),
     QT_TRANSLATE_NOOP("Reasons", "it has no config.json (its weights are {kinds} files)"),
     QT_TRANSLATE_NOOP("Reasons", "it has no weights that MQwen can read (its weights are {kinds} files)"),
-    QT_TRANSLATE_NOOP(
-        "Reasons",
-        "Give a model folder or a name that is installed in {folder} (here: {names}), "
-        "or get it from the hub with `mqwen models get {name}`.",
-    ),
-    QT_TRANSLATE_NOOP("Reasons", "Name a folder in the LLaVA layout, or make one with `mqwen models import`."),
     QT_TRANSLATE_NOOP("Reasons", "Remove that folder and put the model there again."),
     QT_TRANSLATE_NOOP("Reasons", "it has no config.json"),
     QT_TRANSLATE_NOOP("Reasons", "it has no weights that MQwen can read"),
     QT_TRANSLATE_NOOP("Reasons", "it is missing"),
     QT_TRANSLATE_NOOP("Reasons", "it has {size} bytes instead of {expected}"),
     QT_TRANSLATE_NOOP("Reasons", "its content is not what was downloaded"),
-    QT_TRANSLATE_NOOP("Reasons", "See `mqwen models list`."),
-    QT_TRANSLATE_NOOP("Reasons", "log in with `hf auth login` (or set HF_TOKEN)"),
 )
 HUB: tuple[str, ...] = tuple(map(str, _TEXTS))

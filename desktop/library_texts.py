@@ -60,13 +60,7 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "its undo record does not fit it"),
     QT_TRANSLATE_NOOP("Reasons", "it was changed since, and only a part of it was kept"),
     QT_TRANSLATE_NOOP("Reasons", "its metadata cannot be put back: {reason}"),
-    QT_TRANSLATE_NOOP("Reasons", "`mqwen runs list` shows those that there are."),
     QT_TRANSLATE_NOOP("Reasons", "Wait until it has done."),
-    QT_TRANSLATE_NOOP(
-        "Reasons", "Check the permissions of its folder and the disk, or set MQWEN_DATA_DIR to another folder."
-    ),
-    QT_TRANSLATE_NOOP("Reasons", "Check the permissions of its folder, or set MQWEN_DATA_DIR to another one."),
-    QT_TRANSLATE_NOOP("Reasons", "Run `mqwen library verify --repair`: what can be read is kept."),
     QT_TRANSLATE_NOOP("Reasons", "Wait until that one has done, and try again."),
     QT_TRANSLATE_NOOP("Reasons", "Make one edit of the two."),
     QT_TRANSLATE_NOOP("Reasons", "For instance {example}."),
@@ -85,11 +79,6 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "Give the picture's file."),
     QT_TRANSLATE_NOOP("Reasons", "Wait for that run to end, or stop it."),
     QT_TRANSLATE_NOOP("Reasons", "Write it again."),
-    QT_TRANSLATE_NOOP("Reasons", "Install it from exiftool.org, or do without --exiftool."),
-    QT_TRANSLATE_NOOP(
-        "Reasons", "Install a newer one from exiftool.org, or do without --exiftool: sidecars are written then."
-    ),
-    QT_TRANSLATE_NOOP("Reasons", "Do without --exiftool."),
     QT_TRANSLATE_NOOP("Reasons", "Make it a string, or let it be overwritten."),
     QT_TRANSLATE_NOOP("Reasons", "Caption the photo again."),
     QT_TRANSLATE_NOOP("Reasons", "Save it as UTF-8."),
@@ -104,5 +93,14 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "Make it simpler: not one repetition inside another, as in (a+)+."),
     QT_TRANSLATE_NOOP("Reasons", "it has further hard links, which a change would cut off"),
     QT_TRANSLATE_NOOP("Reasons", "it is in the cloud, not on this computer"),
+    QT_TRANSLATE_NOOP(
+        "Reasons",
+        "The catalog {path} was damaged. It was moved to {aside}, and a new one was made with what could be read of "
+        "it: {what}",
+    ),
+    QT_TRANSLATE_NOOP(
+        "Reasons",
+        "What is missing there cannot be reverted or undone any more; photos and their files are untouched",
+    ),
 )
 LIBRARY: tuple[str, ...] = tuple(map(str, _TEXTS))

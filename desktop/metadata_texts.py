@@ -88,7 +88,6 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "its sidecar {name} cannot be changed: {reason}"),
     QT_TRANSLATE_NOOP("Reasons", "its {what} would be larger than a JPEG's segment can be"),
     QT_TRANSLATE_NOOP("Reasons", "its text is up to date"),
-    QT_TRANSLATE_NOOP("Reasons", "a person wrote or edited its text; only --existing overwrite-all replaces that"),
     QT_TRANSLATE_NOOP("Reasons", "it was changed since"),
     QT_TRANSLATE_NOOP("Reasons", "it was moved or deleted since"),
     QT_TRANSLATE_NOOP("Reasons", "what stood there is no longer kept"),

@@ -6,6 +6,8 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "tensor {name}: {what}"),
+    QT_TRANSLATE_NOOP("Reasons", "language model"),
+    QT_TRANSLATE_NOOP("Reasons", "vision tower"),
     QT_TRANSLATE_NOOP("Reasons", "a model in {kind} cannot be saved"),
     QT_TRANSLATE_NOOP("Reasons", "bias is {value}: biases trained with a LoRA cannot be merged"),
     QT_TRANSLATE_NOOP("Reasons", "cannot be read ({error})"),
@@ -99,6 +101,5 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "Use a checkpoint whose config.json is its own, without further parts."),
     QT_TRANSLATE_NOOP("Reasons", "Use the tokenizer that belongs to this model."),
     QT_TRANSLATE_NOOP("Reasons", "Use the unquantised model."),
-    QT_TRANSLATE_NOOP("Reasons", "Install it with `pip install 'mqwen[quantize]'`, or take --quantize int8."),
 )
 MODEL: tuple[str, ...] = tuple(map(str, _TEXTS))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 class Notice(QFrame):
     """Shows one message at a time, the latest; those before it come back when it goes, so that no offer is lost.
 
-    `key` tells its owner which one was dismissed; another message with the same key takes the place of the first.
+    `key` tells its owner which one was dismissed.
     """
 
     dismissed = Signal(str)  # key
@@ -18,7 +18,7 @@ class Notice(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
-        self._said: dict[str, tuple[str, str]] = {}  # key: text, action; the latest is the last
+        self._said: list[tuple[str, str, str]] = []  # key, text, action; the latest is the last
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -32,7 +32,7 @@ class Notice(QFrame):
         self._action = QPushButton()
         self._action.setObjectName("flat")
         self._action.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._action.clicked.connect(lambda: self.action_chosen.emit(next(reversed(self._said), "")))
+        self._action.clicked.connect(lambda: self.action_chosen.emit(self._said[-1][0]))
         self._action.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -42,9 +42,13 @@ class Notice(QFrame):
         self.hide()
 
     def say(self, key: str, text: str, action: str = "") -> None:
-        """Show a message; `action` is a button for what can be done about it."""
-        self._said.pop(key, None)
-        self._said[key] = (text, action)
+        """Show a message in place of others with this key; `action` is a button for what can be done about it."""
+        self._said = [message for message in self._said if message[0] != key]
+        self.add(key, text, action)
+
+    def add(self, key: str, text: str, action: str = "") -> None:
+        """Show a message and keep those with the same key: each has to be read."""
+        self._said.append((key, text, action))
         self._show_latest()
 
     def text(self) -> str:
@@ -53,16 +57,17 @@ class Notice(QFrame):
 
     def says(self, key: str) -> bool:
         """Tell whether a message is there, shown or waiting beneath another."""
-        return key in self._said
+        return any(message[0] == key for message in self._said)
 
     def clear(self, key: str) -> None:
-        """Take a message away that no longer holds; others stay."""
-        if self._said.pop(key, None) is not None:
+        """Take messages away that no longer hold; others stay."""
+        if self.says(key):
+            self._said = [message for message in self._said if message[0] != key]
             self._show_latest()
 
     def _dismiss(self) -> None:
         if self._said:
-            key, _ = self._said.popitem()
+            key, _, _ = self._said.pop()
             self._show_latest()
             self.dismissed.emit(key)
 
@@ -70,7 +75,7 @@ class Notice(QFrame):
         if not self._said:
             self.hide()
             return
-        text, action = next(reversed(self._said.values()))
+        _, text, action = self._said[-1]
         self._action.setText(action)
         self._action.setVisible(bool(action))
         self._text.setText(text)

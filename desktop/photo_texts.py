@@ -47,7 +47,6 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "Save a smaller copy, or close other programs."),
     QT_TRANSLATE_NOOP("Reasons", "Save a smaller copy."),
     QT_TRANSLATE_NOOP("Reasons", "Save it as UTF-8, or let it be overwritten."),
-    QT_TRANSLATE_NOOP("Reasons", "Install it with `pip install pillow-heif`, or convert the photo to JPEG."),
     QT_TRANSLATE_NOOP("Reasons", "Free some space and start again: what was written before is kept."),
     QT_TRANSLATE_NOOP("Reasons", "Move it away."),
 )

@@ -253,5 +253,6 @@ def _with_line(shown: str, text: str, _: Path, words: Words) -> Words:
     return words.with_line(shown, text, "")
 
 
-def _put_back(former: FormerWords, shown: str, _: Path, words: Words) -> Words:
-    return former.put_back(words, shown)
+def _put_back(former: FormerWords, shown: str, _: Path, words: Words) -> Words | None:
+    """Return the words without those that were rejected; None where somebody has written others in their place."""
+    return former.put_back(words, shown) if words.says(shown) else None

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.ending_thread import EndingThread
 from desktop.photos import Photo, State
 from desktop.quiet import rest_while_quiet
-from desktop.reasons import reason_of
+from desktop.reasons import reason_of, unexpected
 from mqwen.errors import InputError, MqwenError
 from mqwen.library.image_faults import unreadable
 from mqwen.library.metadata_jsonl import JOURNAL, NAME
@@ -66,7 +66,7 @@ class FolderScan(EndingThread):
                 self.done.emit(self)
         except Exception as error:  # Qt would only print it, and the list would just be short
             log.exception("the scan stopped")
-            self.folder_failed.emit(self, self._paths[0], f"{type(error).__name__}: {error}")
+            self.folder_failed.emit(self, self._paths[0], unexpected(error))
             self.done.emit(self)
 
     def _scan(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from desktop.reasons import unexpected
 from mqwen.errors import Cancelled, MqwenError
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Task(QThread):
             self.failed.emit(error)
         except Exception as error:  # Qt would only print it, and the window would wait for ever
             log.exception("a task stopped")
-            self.failed.emit(MqwenError(f"{type(error).__name__}: {error}"))
+            self.failed.emit(MqwenError(unexpected(error)))
         else:
             self.done.emit(result)
 

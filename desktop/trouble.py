@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QFontDatabase, QGuiApplicat
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.log import Reporter, about
+from desktop.reasons import known, unexpected
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -76,7 +77,7 @@ class Trouble(QObject):
         if reporter.left_by_crash is not None:
             self._report = reporter.left_by_crash
             text = self.tr("MQwen ended unexpectedly the last time. Your photos and what was written are untouched.")
-            self._window.notice.say(_KEY, text, self.tr("Details"))
+            self._window.notice.add(_KEY, text, self.tr("Details"))
 
     def show_report(self) -> None:
         """Show the last report."""
@@ -86,7 +87,7 @@ class Trouble(QObject):
         try:
             text = self._report.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            text = str(error)
+            text = unexpected(error)
         self._show(self.tr("Report"), text)
 
     def show_log(self) -> None:
@@ -97,7 +98,7 @@ class Trouble(QObject):
     def _say(self, error: str, report: Path | None) -> None:
         self._report = report
         text = self.tr("Something went wrong that should not have: {error}. MQwen goes on; your photos are safe.")
-        self._window.notice.say(_KEY, text.format(error=error), self.tr("Details"))
+        self._window.notice.say(_KEY, text.format(error=known(error) or error), self.tr("Details"))
 
     def tell_of_catalog(self, what: str) -> None:
         """Say that the catalog was damaged and replaced; may be called in any thread.

@@ -16,6 +16,7 @@ from desktop.arranging import Arranging
 from desktop.bar import Bar
 from desktop.before_run import BeforeRun
 from desktop.captioning import Captioning
+from desktop.catalog_care import CatalogCare
 from desktop.closing import Closing
 from desktop.edit_actions import EditActions
 from desktop.editing import Editing
@@ -29,6 +30,7 @@ from desktop.footer import Footer
 from desktop.grid import USUAL, PhotoGrid
 from desktop.history import History
 from desktop.interrupted import InterruptedRuns
+from desktop.kept_drafts import KeptDrafts
 from desktop.leaving import Leaving
 from desktop.loading import load_with
 from desktop.menus import Menus
@@ -94,6 +96,7 @@ class MainWindow(QMainWindow):
         self.edit_actions = EditActions(self)
         self.following = Following(self)
         self.editor = EditorDock(self)
+        self.kept_drafts = KeptDrafts(self)
         self.replacing = Replacing(self)
         self.review = Review(self)
         self.interrupted = InterruptedRuns()
@@ -112,6 +115,7 @@ class MainWindow(QMainWindow):
         self.settings_part = SettingsPart(self, settings)
         self.models_part = ModelsPart(self)
         self.trouble = Trouble(self)
+        self.catalog_care = CatalogCare(self)
         self.first_steps = FirstSteps(self)
         self._connect()
         self.failures.hide()
@@ -184,6 +188,7 @@ class MainWindow(QMainWindow):
         self.editing.failed.connect(self.failures.add)
         self.editing.recovered.connect(self.failures.discard)
         self.editing.refused.connect(lambda reason: self.notice.say("edit", reason))
+        self.editing.left_over.connect(lambda reason: self.notice.add("left over", reason))
         self.captioning.try_finished.connect(self._trial_finished)
 
     # Opening.

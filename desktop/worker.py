@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.dozen import DOZEN
-from desktop.reasons import reason_of, told
+from desktop.reasons import reason_of, told, unexpected
 from desktop.sidecars import RunTargets
 from desktop.trial import Trial, differing
 from mqwen.errors import Cancelled, InputError, MqwenError
@@ -176,7 +176,7 @@ class CaptionWorker(QObject):
         if isinstance(error, MqwenError):
             return Ending("failed", told(error))
         log.error("the run stopped", exc_info=error)  # Qt would only print it, and the window would wait for ever
-        return Ending("failed", f"{type(error).__name__}: {error}")
+        return Ending("failed", unexpected(error))
 
     @Slot()
     def unload(self) -> None:

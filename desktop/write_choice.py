@@ -8,6 +8,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
+from desktop.choice_words import ChoiceWords
+
 _NONE = "none"
 
 
@@ -22,14 +24,7 @@ class WriteChoice(QPushButton):
         self.setStyleSheet("text-align: left; padding-left: 6px;")
         self.setAccessibleName(self.tr("Write"))
         self.setToolTip(self.tr("Where captions go; several places can be ticked"))
-        self._short = {
-            "txt": self.tr(".txt"),
-            "caption": self.tr(".caption"),
-            "xmp": self.tr("XMP"),
-            "embed": self.tr("in the photo"),
-            "jsonl": self.tr("metadata.jsonl"),
-            _NONE: self.tr("Nothing, only show"),
-        }
+        self._short = ChoiceWords(self).places()
         names = {
             "txt": self.tr(".&txt beside each photo"),
             "caption": self.tr(".&caption beside each photo"),

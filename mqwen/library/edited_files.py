@@ -73,6 +73,11 @@ class Words:
             return self
         return self.with_line(self.caption(), shown, "")
 
+    def says(self, shown: str) -> bool:
+        """Say whether a text that a list shows is one of these words."""
+        said = (*self.captions.values(), self.alt_text or "", ", ".join(self.keywords))
+        return one_line(shown) in map(one_line, said)
+
     def with_caption(self, language: str, text: str) -> Words:
         """Return the words with one language's caption as this text, on one line; a blank one takes it away."""
         captions = {**self.captions, language: one_line(text)}
@@ -169,7 +174,7 @@ def write_words(
         held = True
         if becomes != standing.text:
             if kept is not None and name != "jsonl":
-                kept.keep(targets.sidecar(photo, name), standing.text)
+                kept.keep(name, targets.sidecar(photo, name), standing.text)
             _attempt(errors, lambda name=name, text=becomes: _put(photo, name, text, targets, through, kept))  # type: ignore[misc]
     edit = _edit(old, new)
     found = _metadata(photo)
@@ -216,7 +221,7 @@ def _put(photo: Path, name: str, text: str, targets: Targets, through: Through |
         targets.write(photo, name, text, append=False)
     elif (planned := targets.plan(photo, name, text, append=False)) is not None:
         # As it was, where an undone edit had made one line of several.
-        former = kept.former(planned.path, text) if kept is not None else None
+        former = kept.former(name, text) if kept is not None else None
         commit(planned.path, former or text.encode("utf-8", "replace"), planned.stat_at_read)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +64,17 @@ def next_step(db: sqlite3.Connection, *, undone: bool) -> EditStep | None:
         return None
     paths = db.execute("SELECT path FROM photos WHERE id IN (SELECT photo FROM edits WHERE step = ?)", (row[0],))
     return EditStep(row[0], row[1], row[2], bool(row[3]), tuple(from_stored(path) for (path,) in paths))
+
+
+def texts(db: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """Yield every text that a step found or left, with its photo's number, as a text file would hold it."""
+    for number, *stored in db.execute("SELECT photo, before, after FROM edits"):
+        for fields in map(json.loads, stored):
+            yield from ((number, text) for text in fields.get("captions", {}).values() if text)
+            if fields.get("alt_text"):
+                yield number, fields["alt_text"]
+            if fields.get("keywords"):
+                yield number, ", ".join(fields["keywords"])
 
 
 def is_persons(db: sqlite3.Connection, photo: Photo, field: Field, languages: Iterable[str] = ("",)) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqwen.errors import InputError
 from mqwen.library.edited_files import Words
+from mqwen.library.restore import state_of
 from mqwen.library.sidecar import one_line
 from mqwen.library.table_undo import texts, unpacked
 from mqwen.library.targets import METADATA_TARGETS, Field, field_of
@@ -69,7 +70,7 @@ def former_words(catalog: Catalog, photo: Photo) -> FormerWords:
     """Return what stood beside and in a photo before its last run.
 
     Only while what that run wrote still stands: after a later edit there is nothing to go back to. Of a metadata.jsonl,
-    in which others write, too, this is not asked.
+    in which others write, too, the photo's own line counts.
     """
     if photo.run is None:
         return FormerWords()
@@ -88,6 +89,8 @@ def _with(former: FormerWords, change: Change) -> FormerWords:
     """Return the former words with those of one file; what another file had already said stays."""
     data = change.before.data or b""
     if change.target == "jsonl":
+        if state_of(change) != "made":  # somebody has changed the photo's line, whatever else the file says
+            return former
         table, _ = unpacked(change.file, data)
         return _with_text(former, texts(b"".join(table.lines)).get(table.name))
     if change.target not in ("txt", "caption", *METADATA_TARGETS):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,12 @@ class UnfinishedEdit:
         write_atomic(self.file, json.dumps(data).encode())
 
 
-def unfinished_edits(catalog: Path) -> list[UnfinishedEdit]:
+def unfinished_edits(catalog: Path, set_aside: Callable[[Path], object] = lambda aside: None) -> list[UnfinishedEdit]:
     """Return the edits that were begun and not finished, the first first; one that cannot be read is set aside.
 
     Args:
         catalog: the catalog's file.
+        set_aside: told where a note is now that cannot be read.
     """
     found = []
     for file in sorted((catalog.parent / _FOLDER).glob("*.json")):
@@ -83,7 +84,13 @@ def unfinished_edits(catalog: Path) -> list[UnfinishedEdit]:
             found.append(UnfinishedEdit(file, olds, opened, data["write"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             log.exception("cannot read %s", file)
-            file.replace(file.with_suffix(".damaged"))
+            aside = file.with_suffix(".damaged")
+            try:
+                file.replace(aside)
+            except OSError:  # it stays in the way, and is told of again
+                log.exception("cannot set %s aside", file)
+                aside = file
+            set_aside(aside)
     return found
 
 

@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from mqwen.errors import CatalogError
+from mqwen.library import edits
 from mqwen.library.damage import is_damage
 from mqwen.library.database import Database
+from mqwen.library.kept_texts import drop_unwanted
 from mqwen.library.records import STATES, Problem, Stats
 from mqwen.library.schema import VERSION, index_all_words, word_terms
 
@@ -66,14 +68,20 @@ def verify(database: Database, *, repair: bool) -> list[Problem]:
 
 
 def vacuum(database: Database) -> int:
-    """Give unused space back to the disk; return how many bytes."""
+    """Give unused space back to the disk, kept texts that no step can want among it; return how many bytes."""
+
+    def wanted() -> Iterator[tuple[int, str]]:
+        with database.snapshot() as db:
+            yield from edits.texts(db)
+
+    freed = drop_unwanted(database.path, wanted)
     before = file_bytes(database.path)
     with database.alone() as db:
         db.execute("INSERT INTO words (words) VALUES ('optimize')")
         db.execute("VACUUM")
         db.execute("PRAGMA optimize")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return max(0, before - file_bytes(database.path))
+    return freed + max(0, before - file_bytes(database.path))
 
 
 def file_bytes(path: Path) -> int:

@@ -98,10 +98,10 @@
 <context>
     <name>Closing</name>
     <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <source>What you typed about %n photo(s) is not applied, and cannot be kept.</source>
         <translation>
-            <numerusform>What you typed about %n photo is not applied yet. Closing again gives it up.</numerusform>
-            <numerusform>What you typed about %n photos is not applied yet. Closing again gives it up.</numerusform>
+            <numerusform>What you typed about %n photo is not applied, and cannot be kept.</numerusform>
+            <numerusform>What you typed about %n photos is not applied, and cannot be kept.</numerusform>
         </translation>
     </message>
 </context>
@@ -183,6 +183,26 @@
         <translation>
             <numerusform>%n file is as it was before the run.</numerusform>
             <numerusform>%n files are as they were before the run.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>HistoryDialog</name>
+    <message numerus="yes">
+        <source>… and %Ln more</source>
+        <translation>
+            <numerusform>… and %Ln more</numerusform>
+            <numerusform>… and %Ln more</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>KeptDrafts</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) and did not apply is back: see Words.</source>
+        <translation>
+            <numerusform>What you typed about %n photo and did not apply is back: see Words.</numerusform>
+            <numerusform>What you typed about %n photos and did not apply is back: see Words.</numerusform>
         </translation>
     </message>
 </context>

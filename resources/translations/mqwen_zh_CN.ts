@@ -50,22 +50,6 @@
         <translation>模型(&amp;M)</translation>
     </message>
     <message>
-        <source>Brief</source>
-        <translation>简短</translation>
-    </message>
-    <message>
-        <source>Detailed</source>
-        <translation>详细</translation>
-    </message>
-    <message>
-        <source>Keywords</source>
-        <translation>关键词</translation>
-    </message>
-    <message>
-        <source>Alt text</source>
-        <translation>替代文本</translation>
-    </message>
-    <message>
         <source>Own prompt</source>
         <translation>自定义提示词</translation>
     </message>
@@ -76,30 +60,6 @@
     <message>
         <source>&amp;Language</source>
         <translation>语言(&amp;L)</translation>
-    </message>
-    <message>
-        <source>Keep</source>
-        <translation>保留</translation>
-    </message>
-    <message>
-        <source>Keep, fill what is missing</source>
-        <translation>保留，补上缺少的</translation>
-    </message>
-    <message>
-        <source>Add to it</source>
-        <translation>追加</translation>
-    </message>
-    <message>
-        <source>Replace what is out of date</source>
-        <translation>替换过时的</translation>
-    </message>
-    <message>
-        <source>Replace what MQwen wrote</source>
-        <translation>替换 MQwen 写的</translation>
-    </message>
-    <message>
-        <source>Replace everything</source>
-        <translation>全部替换</translation>
     </message>
     <message>
         <source>E&amp;xisting text</source>
@@ -190,6 +150,33 @@
     <message>
         <source>Failed: {reason}</source>
         <translation>失败：{reason}</translation>
+    </message>
+</context>
+<context>
+    <name>CatalogCare</name>
+    <message>
+        <source>Check the &amp;catalog</source>
+        <translation>检查目录库(&amp;C)</translation>
+    </message>
+    <message>
+        <source>The catalog can be checked when the run has ended.</source>
+        <translation>任务结束后才能检查目录库。</translation>
+    </message>
+    <message>
+        <source>Checking the catalog…</source>
+        <translation>正在检查目录库……</translation>
+    </message>
+    <message>
+        <source>The catalog is damaged, and could not be repaired: {what}</source>
+        <translation>目录库已损坏，无法修复：{what}</translation>
+    </message>
+    <message>
+        <source>The search index of the catalog was damaged, and is made anew.</source>
+        <translation>目录库的搜索索引已损坏，现已重新建立。</translation>
+    </message>
+    <message>
+        <source>Nothing is wrong with the catalog.</source>
+        <translation>目录库没有问题。</translation>
     </message>
 </context>
 <context>
@@ -412,15 +399,90 @@
     </message>
 </context>
 <context>
+    <name>ChoiceWords</name>
+    <message>
+        <source>Brief</source>
+        <translation>简短</translation>
+    </message>
+    <message>
+        <source>Detailed</source>
+        <translation>详细</translation>
+    </message>
+    <message>
+        <source>Keywords</source>
+        <translation>关键词</translation>
+    </message>
+    <message>
+        <source>Alt text</source>
+        <translation>替代文本</translation>
+    </message>
+    <message>
+        <source>Own prompt</source>
+        <translation>自定义提示词</translation>
+    </message>
+    <message>
+        <source>.txt</source>
+        <translation>.txt</translation>
+    </message>
+    <message>
+        <source>.caption</source>
+        <translation>.caption</translation>
+    </message>
+    <message>
+        <source>XMP</source>
+        <translation>XMP</translation>
+    </message>
+    <message>
+        <source>in the photo</source>
+        <translation>照片内</translation>
+    </message>
+    <message>
+        <source>metadata.jsonl</source>
+        <translation>metadata.jsonl</translation>
+    </message>
+    <message>
+        <source>Nothing, only show</source>
+        <translation>不写入，只显示</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Keep, fill what is missing</source>
+        <translation>保留，补上缺少的</translation>
+    </message>
+    <message>
+        <source>Add to it</source>
+        <translation>追加</translation>
+    </message>
+    <message>
+        <source>Replace what is out of date</source>
+        <translation>替换过时的</translation>
+    </message>
+    <message>
+        <source>Replace what MQwen wrote</source>
+        <translation>替换 MQwen 写的</translation>
+    </message>
+    <message>
+        <source>Replace everything</source>
+        <translation>全部替换</translation>
+    </message>
+    <message>
+        <source>Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}</source>
+        <translation>任务 {number} · 提问：{prompt} · 写入：{places} · 已有文字：{existing}</translation>
+    </message>
+</context>
+<context>
     <name>Closing</name>
     <message>
         <source>Your words about {names} could not be saved. Closing again gives them up.</source>
         <translation>您为 {names} 写的文字无法保存。再次关闭将放弃这些文字。</translation>
     </message>
     <message numerus="yes">
-        <source>What you typed about %n photo(s) is not applied yet. Closing again gives it up.</source>
+        <source>What you typed about %n photo(s) is not applied, and cannot be kept.</source>
         <translation>
-            <numerusform>您为 %n 张照片输入的文字尚未应用。再次关闭将放弃它们。</numerusform>
+            <numerusform>您为 %n 张照片输入的文字尚未应用，也无法保存。</numerusform>
         </translation>
     </message>
     <message>
@@ -629,6 +691,10 @@
     <message>
         <source>Changed since, and left as it is: {names}</source>
         <translation>此后已被更改，保持原样：{names}</translation>
+    </message>
+    <message>
+        <source>An edit of last time may be missing in some files: its note cannot be read. It is now {path}</source>
+        <translation>上次的某个编辑可能没有写入部分文件：它的记录无法读取，现已移到 {path}</translation>
     </message>
     <message>
         <source>its folder is not there</source>
@@ -1127,9 +1193,11 @@
         <source>metadata.jsonl</source>
         <translation>metadata.jsonl</translation>
     </message>
-    <message>
-        <source>… and more; `mqwen runs show` lists all</source>
-        <translation>… 还有更多；`mqwen runs show` 可列出全部</translation>
+    <message numerus="yes">
+        <source>… and %Ln more</source>
+        <translation>
+            <numerusform>……还有 %Ln 个</numerusform>
+        </translation>
     </message>
     <message>
         <source>still running</source>
@@ -1152,12 +1220,21 @@
         <translation>失败</translation>
     </message>
     <message>
-        <source>Run {number} · asked: {prompt} · written to: {places} · existing text: {existing}</source>
-        <translation>任务 {number} · 提问：{prompt} · 写入：{places} · 已有文字：{existing}</translation>
-    </message>
-    <message>
         <source>It can no longer be taken back: what was kept for that was given up on {day}</source>
         <translation>无法再撤回：为此保存的内容已于 {day} 清除</translation>
+    </message>
+</context>
+<context>
+    <name>KeptDrafts</name>
+    <message numerus="yes">
+        <source>What you typed about %n photo(s) and did not apply is back: see Words.</source>
+        <translation>
+            <numerusform>您上次为 %n 张照片输入而未应用的文字已恢复：见“文字”面板。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Text that was typed and not applied cannot be read. Its file is now {path}</source>
+        <translation>输入而未应用的文字无法读取。其文件现为 {path}</translation>
     </message>
 </context>
 <context>
@@ -2163,10 +2240,6 @@
         <translation>请存为 UTF-8，或允许覆盖。</translation>
     </message>
     <message>
-        <source>Install it with `pip install pillow-heif`, or convert the photo to JPEG.</source>
-        <translation>请用 `pip install pillow-heif` 安装，或把照片转换为 JPEG。</translation>
-    </message>
-    <message>
         <source>Free some space and start again: what was written before is kept.</source>
         <translation>请腾出空间后重新开始：之前写入的内容会保留。</translation>
     </message>
@@ -2283,20 +2356,8 @@
         <translation>缺少入门模型和示例图片的文件夹</translation>
     </message>
     <message>
-        <source>Close other programs, or take a smaller model or --device cpu.</source>
-        <translation>请关闭其他程序，换用较小的模型，或在设置中选择处理器。</translation>
-    </message>
-    <message>
         <source>Close other programs, or take a smaller model.</source>
         <translation>请关闭其他程序，或换用较小的模型。</translation>
-    </message>
-    <message>
-        <source>This PyTorch is built for the processor only: install a CUDA build of it, or take --device cpu.</source>
-        <translation>这个 PyTorch 只支持处理器：请安装 CUDA 版本，或在设置中选择处理器。</translation>
-    </message>
-    <message>
-        <source>PyTorch sees no working CUDA card: check the driver, or take --device cpu.</source>
-        <translation>PyTorch 没有找到可用的 CUDA 显卡：请检查驱动程序，或在设置中选择处理器。</translation>
     </message>
     <message>
         <source>There is only cuda:0.</source>
@@ -2315,14 +2376,6 @@
         <translation>请重新加载。</translation>
     </message>
     <message>
-        <source>Take --quantize int8, or none.</source>
-        <translation>请选用 int8 量化，或不量化。</translation>
-    </message>
-    <message>
-        <source>Take --quantize nf4 or none.</source>
-        <translation>请选用 nf4 量化，或不量化。</translation>
-    </message>
-    <message>
         <source>Take a finite number from 0.</source>
         <translation>请给出不小于 0 的有限数。</translation>
     </message>
@@ -2333,10 +2386,6 @@
     <message>
         <source>Take any of {names}.</source>
         <translation>请从 {names} 中选择。</translation>
-    </message>
-    <message>
-        <source>Take auto, cpu, cuda or cuda:N.</source>
-        <translation>请选择 auto、cpu、cuda 或 cuda:N。</translation>
     </message>
     <message>
         <source>Take one of {names}.</source>
@@ -2503,10 +2552,6 @@
         <translation>请在模型页面申请访问，然后{login}，再重试。</translation>
     </message>
     <message>
-        <source>Check HF_ENDPOINT and the proxy settings (HTTPS_PROXY).</source>
-        <translation>请检查 HF_ENDPOINT 和代理设置（HTTPS_PROXY）。</translation>
-    </message>
-    <message>
         <source>Check its name on the hub.</source>
         <translation>请检查它在 Hub 中的名称。</translation>
     </message>
@@ -2515,32 +2560,8 @@
         <translation>请检查名称；如果它是私有的或需要申请，请{login}。</translation>
     </message>
     <message>
-        <source>Check the connection; the same command goes on from here.</source>
-        <translation>请检查网络连接；再次下载会从这里继续。</translation>
-    </message>
-    <message>
-        <source>Start the same command then; it goes on from here.</source>
-        <translation>届时请再次下载；会从这里继续。</translation>
-    </message>
-    <message>
         <source>Download it again.</source>
         <translation>请重新下载。</translation>
-    </message>
-    <message>
-        <source>Download the model again: `mqwen models get NAME --again`.</source>
-        <translation>请重新下载这个模型：`mqwen models get NAME --again`。</translation>
-    </message>
-    <message>
-        <source>Get it with `mqwen models get {name}`.</source>
-        <translation>请在“模型”窗口中下载，或使用 `mqwen models get {name}`。</translation>
-    </message>
-    <message>
-        <source>Give a hub id, OWNER/NAME, or a name that `mqwen models list` shows.</source>
-        <translation>请给出 Hub 中的名称（所有者/名称），或 `mqwen models list` 列出的名称。</translation>
-    </message>
-    <message>
-        <source>Give a model folder or a name that is installed in {folder} (here: {names}).</source>
-        <translation>请给出模型文件夹，或已安装在 {folder} 中的名称（现有：{names}）。</translation>
     </message>
     <message>
         <source>It holds adapter_config.json, adapter_model.bin and other_params.bin, as the training left them.</source>
@@ -2555,28 +2576,8 @@
         <translation>MQwen 能读取未量化的 model.safetensors 和 pytorch_model.bin，整个或分片均可。</translation>
     </message>
     <message>
-        <source>MQwen runs no code in them. If you trust their owner, say so (--allow-pickle).</source>
-        <translation>MQwen 不会运行其中的代码。如果您信任所有者，请明确允许（--allow-pickle）。</translation>
-    </message>
-    <message>
-        <source>Make room and start again: it goes on from here. `mqwen models path --set DIR` keeps models elsewhere.</source>
-        <translation>请腾出空间后重试：会从这里继续。模型文件夹可以在设置中更改。</translation>
-    </message>
-    <message>
-        <source>Make room, or keep models elsewhere: `mqwen models path --set DIR`.</source>
-        <translation>请腾出空间，或在设置中更改模型文件夹。</translation>
-    </message>
-    <message>
         <source>Nothing is gained by removing it.</source>
         <translation>删除它没有任何好处。</translation>
-    </message>
-    <message>
-        <source>Read it at {page}, and accept it (--yes).</source>
-        <translation>请在 {page} 阅读并接受（--yes）。</translation>
-    </message>
-    <message>
-        <source>Remove this file, or name the folder with `mqwen models path --set DIR`.</source>
-        <translation>请删除这个文件，或在设置中选择模型文件夹。</translation>
     </message>
     <message>
         <source>The folder is yours: delete it yourself.</source>
@@ -2585,10 +2586,6 @@
     <message>
         <source>The upload is not complete: tell its owner.</source>
         <translation>上传不完整：请告知所有者。</translation>
-    </message>
-    <message>
-        <source>This is a {part} alone: join the parts with `mqwen models import`.</source>
-        <translation>这只是其中一部分（{part}）：请在“模型”窗口中合并各部分。</translation>
     </message>
     <message>
         <source>Try again later.</source>
@@ -2609,14 +2606,6 @@
     <message>
         <source>it has no weights that MQwen can read (its weights are {kinds} files)</source>
         <translation>其中没有 MQwen 能读取的权重（它的权重是 {kinds} 文件）</translation>
-    </message>
-    <message>
-        <source>Give a model folder or a name that is installed in {folder} (here: {names}), or get it from the hub with `mqwen models get {name}`.</source>
-        <translation>请给出模型文件夹，或已安装在 {folder} 中的名称（现有：{names}），或者在“模型”窗口中从 Hub 下载 {name}。</translation>
-    </message>
-    <message>
-        <source>Name a folder in the LLaVA layout, or make one with `mqwen models import`.</source>
-        <translation>请指定 LLaVA 结构的文件夹，或在“模型”窗口中合并各部分。</translation>
     </message>
     <message>
         <source>Remove that folder and put the model there again.</source>
@@ -2641,14 +2630,6 @@
     <message>
         <source>its content is not what was downloaded</source>
         <translation>内容与下载时不一致</translation>
-    </message>
-    <message>
-        <source>See `mqwen models list`.</source>
-        <translation>请查看“模型”窗口。</translation>
-    </message>
-    <message>
-        <source>log in with `hf auth login` (or set HF_TOKEN)</source>
-        <translation>用 `hf auth login` 登录（或设置 HF_TOKEN）</translation>
     </message>
     <message>
         <source>it cannot be written ({reason})</source>
@@ -2863,24 +2844,52 @@
         <translation>无法恢复它的元数据：{reason}</translation>
     </message>
     <message>
-        <source>`mqwen runs list` shows those that there are.</source>
-        <translation>现有的运行可在“历史”中查看。</translation>
+        <source>The catalog {path} was damaged. It was moved to {aside}, and a new one was made with what could be read of it: {what}</source>
+        <translation>目录库 {path} 已损坏。它已移到 {aside}，并用能读取的内容建立了新的目录库：{what}</translation>
+    </message>
+    <message>
+        <source>What is missing there cannot be reverted or undone any more; photos and their files are untouched</source>
+        <translation>其中缺少的内容无法再撤回或撤销；照片及其文件没有改动</translation>
+    </message>
+    <message>
+        <source>another filter is wanted</source>
+        <translation>已改用另一个筛选</translation>
+    </message>
+    <message>
+        <source>stopped before the model was loaded</source>
+        <translation>在模型加载之前已停止</translation>
+    </message>
+    <message>
+        <source>the adapter is missing</source>
+        <translation>缺少适配器</translation>
+    </message>
+    <message>
+        <source>Choose its folder.</source>
+        <translation>请选择它的文件夹。</translation>
+    </message>
+    <message>
+        <source>{name} cannot be the name of a model</source>
+        <translation>{name} 不能用作模型名称</translation>
+    </message>
+    <message>
+        <source>Take letters, digits, - and _.</source>
+        <translation>请使用字母、数字、- 和 _。</translation>
+    </message>
+    <message>
+        <source>there is a model of this name already</source>
+        <translation>已有同名的模型</translation>
+    </message>
+    <message>
+        <source>Take another name.</source>
+        <translation>请换一个名称。</translation>
+    </message>
+    <message>
+        <source>{runs} runs, {photos} photos, {changes} changes, {steps} edit steps, {edits} edits</source>
+        <translation>{runs} 个任务、{photos} 张照片、{changes} 处更改、{steps} 个编辑步骤、{edits} 处编辑</translation>
     </message>
     <message>
         <source>Wait until it has done.</source>
         <translation>请等它完成。</translation>
-    </message>
-    <message>
-        <source>Check the permissions of its folder and the disk, or set MQWEN_DATA_DIR to another folder.</source>
-        <translation>请检查其文件夹的权限和磁盘，或将 MQWEN_DATA_DIR 设为另一个文件夹。</translation>
-    </message>
-    <message>
-        <source>Check the permissions of its folder, or set MQWEN_DATA_DIR to another one.</source>
-        <translation>请检查其文件夹的权限，或将 MQWEN_DATA_DIR 设为另一个文件夹。</translation>
-    </message>
-    <message>
-        <source>Run `mqwen library verify --repair`: what can be read is kept.</source>
-        <translation>请运行 `mqwen library verify --repair`：能读取的内容都会保留。</translation>
     </message>
     <message>
         <source>Wait until that one has done, and try again.</source>
@@ -2955,18 +2964,6 @@
         <translation>请重新写入。</translation>
     </message>
     <message>
-        <source>Install it from exiftool.org, or do without --exiftool.</source>
-        <translation>请从 exiftool.org 安装，或不使用它。</translation>
-    </message>
-    <message>
-        <source>Install a newer one from exiftool.org, or do without --exiftool: sidecars are written then.</source>
-        <translation>请从 exiftool.org 安装更新的版本，或不使用它：这时会写入附属文件。</translation>
-    </message>
-    <message>
-        <source>Do without --exiftool.</source>
-        <translation>请不使用 ExifTool。</translation>
-    </message>
-    <message>
         <source>Make it a string, or let it be overwritten.</source>
         <translation>请把它改为字符串，或允许覆盖。</translation>
     </message>
@@ -3025,6 +3022,14 @@
     <message>
         <source>tensor {name}: {what}</source>
         <translation>张量 {name}：{what}</translation>
+    </message>
+    <message>
+        <source>language model</source>
+        <translation>语言模型</translation>
+    </message>
+    <message>
+        <source>vision tower</source>
+        <translation>视觉塔</translation>
     </message>
     <message>
         <source>a model in {kind} cannot be saved</source>
@@ -3375,10 +3380,6 @@
         <translation>请使用未量化的模型。</translation>
     </message>
     <message>
-        <source>Install it with `pip install &apos;mqwen[quantize]&apos;`, or take --quantize int8.</source>
-        <translation>请用 `pip install &apos;mqwen[quantize]&apos;` 安装，或选用 int8 量化。</translation>
-    </message>
-    <message>
         <source>ExifTool stopped working</source>
         <translation>ExifTool 停止了工作</translation>
     </message>
@@ -3711,10 +3712,6 @@
         <translation>文字已是最新</translation>
     </message>
     <message>
-        <source>a person wrote or edited its text; only --existing overwrite-all replaces that</source>
-        <translation>文字由人撰写或编辑过；只有“全部覆盖”才会替换它</translation>
-    </message>
-    <message>
         <source>it was changed since</source>
         <translation>它后来被更改过</translation>
     </message>
@@ -3725,6 +3722,338 @@
     <message>
         <source>what stood there is no longer kept</source>
         <translation>原有的内容已不再保留</translation>
+    </message>
+    <message>
+        <source>there is no space left on the disk</source>
+        <translation>磁盘空间已满</translation>
+    </message>
+    <message>
+        <source>your share of the disk is used up</source>
+        <translation>您的磁盘配额已用完</translation>
+    </message>
+    <message>
+        <source>the system does not allow it</source>
+        <translation>系统不允许此操作</translation>
+    </message>
+    <message>
+        <source>the disk is read-only</source>
+        <translation>磁盘为只读</translation>
+    </message>
+    <message>
+        <source>the name is too long</source>
+        <translation>名称太长</translation>
+    </message>
+    <message>
+        <source>it is not there</source>
+        <translation>它不存在</translation>
+    </message>
+    <message>
+        <source>it is there already</source>
+        <translation>它已存在</translation>
+    </message>
+    <message>
+        <source>it is a folder</source>
+        <translation>它是文件夹</translation>
+    </message>
+    <message>
+        <source>a part of its path is no folder</source>
+        <translation>路径中有一部分不是文件夹</translation>
+    </message>
+    <message>
+        <source>the folder is not empty</source>
+        <translation>文件夹不是空的</translation>
+    </message>
+    <message>
+        <source>the disk reports an error</source>
+        <translation>磁盘报告错误</translation>
+    </message>
+    <message>
+        <source>too many files are open</source>
+        <translation>打开的文件太多</translation>
+    </message>
+    <message>
+        <source>it is in use</source>
+        <translation>它正在使用中</translation>
+    </message>
+    <message>
+        <source>it is too large for this disk</source>
+        <translation>对这个磁盘来说太大</translation>
+    </message>
+    <message>
+        <source>its links lead in a circle</source>
+        <translation>它的链接形成循环</translation>
+    </message>
+    <message>
+        <source>the disk does not accept it</source>
+        <translation>磁盘不接受它</translation>
+    </message>
+    <message>
+        <source>the disk is not there any more</source>
+        <translation>磁盘已不存在</translation>
+    </message>
+    <message>
+        <source>the disk or the network does not answer</source>
+        <translation>磁盘或网络没有响应</translation>
+    </message>
+    <message>
+        <source>database disk image is malformed</source>
+        <translation>数据库文件已损坏</translation>
+    </message>
+    <message>
+        <source>file is not a database</source>
+        <translation>文件不是数据库</translation>
+    </message>
+    <message>
+        <source>disk I/O error</source>
+        <translation>磁盘读写错误</translation>
+    </message>
+    <message>
+        <source>attempt to write a readonly database</source>
+        <translation>数据库为只读</translation>
+    </message>
+    <message>
+        <source>unable to open database file</source>
+        <translation>无法打开数据库文件</translation>
+    </message>
+    <message>
+        <source>database or disk is full</source>
+        <translation>磁盘已满</translation>
+    </message>
+    <message>
+        <source>database is locked</source>
+        <translation>数据库正被占用</translation>
+    </message>
+    <message>
+        <source>{what}: line {line} column {column} (char {at})</source>
+        <translation>{what}：第 {line} 行第 {column} 列（第 {at} 个字符）</translation>
+    </message>
+    <message>
+        <source>Expecting value</source>
+        <translation>缺少值</translation>
+    </message>
+    <message>
+        <source>Extra data</source>
+        <translation>有多余的数据</translation>
+    </message>
+    <message>
+        <source>Expecting &apos;,&apos; delimiter</source>
+        <translation>缺少逗号</translation>
+    </message>
+    <message>
+        <source>Expecting &apos;:&apos; delimiter</source>
+        <translation>缺少冒号</translation>
+    </message>
+    <message>
+        <source>Expecting property name enclosed in double quotes</source>
+        <translation>缺少用双引号括起的名称</translation>
+    </message>
+    <message>
+        <source>Unterminated string starting at</source>
+        <translation>字符串没有结尾</translation>
+    </message>
+    <message>
+        <source>Invalid control character at</source>
+        <translation>含有无效的控制字符</translation>
+    </message>
+    <message>
+        <source>&apos;utf-8&apos; codec can&apos;t decode byte {byte} in position {at}: {why}</source>
+        <translation>位置 {at} 的字节 {byte} 不是 UTF-8：{why}</translation>
+    </message>
+    <message>
+        <source>invalid start byte</source>
+        <translation>起始字节无效</translation>
+    </message>
+    <message>
+        <source>invalid continuation byte</source>
+        <translation>后续字节无效</translation>
+    </message>
+    <message>
+        <source>unexpected end of data</source>
+        <translation>数据意外结束</translation>
+    </message>
+    <message>
+        <source>{what} at position {at}</source>
+        <translation>{what}，位置 {at}</translation>
+    </message>
+    <message>
+        <source>missing ), unterminated subpattern</source>
+        <translation>缺少右括号 )</translation>
+    </message>
+    <message>
+        <source>unbalanced parenthesis</source>
+        <translation>括号不成对</translation>
+    </message>
+    <message>
+        <source>unterminated character set</source>
+        <translation>字符集缺少 ]</translation>
+    </message>
+    <message>
+        <source>nothing to repeat</source>
+        <translation>没有可以重复的内容</translation>
+    </message>
+    <message>
+        <source>multiple repeat</source>
+        <translation>重复符号连用</translation>
+    </message>
+    <message>
+        <source>min repeat greater than max repeat</source>
+        <translation>最少次数大于最多次数</translation>
+    </message>
+    <message>
+        <source>bad escape {escape}</source>
+        <translation>无效的转义 {escape}</translation>
+    </message>
+    <message>
+        <source>bad escape (end of pattern)</source>
+        <translation>结尾的反斜杠后缺少字符</translation>
+    </message>
+    <message>
+        <source>bad character range {range}</source>
+        <translation>无效的字符范围 {range}</translation>
+    </message>
+    <message>
+        <source>unknown extension {extension}</source>
+        <translation>未知的扩展 {extension}</translation>
+    </message>
+    <message>
+        <source>invalid group reference {group}</source>
+        <translation>无效的组引用 {group}</translation>
+    </message>
+    <message>
+        <source>unexpected end of pattern</source>
+        <translation>表达式意外结束</translation>
+    </message>
+    <message>
+        <source>Check the connection, then download it again: it goes on from here.</source>
+        <translation>请检查网络连接，然后再次下载：会从这里继续。</translation>
+    </message>
+    <message>
+        <source>Download it again then: it goes on from here.</source>
+        <translation>届时请再次下载：会从这里继续。</translation>
+    </message>
+    <message>
+        <source>Check the proxy settings of this computer (the environment variables HF_ENDPOINT and HTTPS_PROXY), and start MQwen again.</source>
+        <translation>请检查这台电脑的代理设置（环境变量 HF_ENDPOINT 和 HTTPS_PROXY），然后重新启动 MQwen。</translation>
+    </message>
+    <message>
+        <source>Remove the model in Run &gt; Models, then download it there again.</source>
+        <translation>请在“运行 &gt; 模型”中删除这个模型，然后重新下载。</translation>
+    </message>
+    <message>
+        <source>Download it: Run &gt; Models, {name}, Download.</source>
+        <translation>请下载它：“运行 &gt; 模型”，选择 {name}，然后“下载”。</translation>
+    </message>
+    <message>
+        <source>Type a name of the hub, OWNER/NAME, or choose a model of the list in Run &gt; Models.</source>
+        <translation>请输入 Hub 中的名称（所有者/名称），或在“运行 &gt; 模型”的列表中选择模型。</translation>
+    </message>
+    <message>
+        <source>Choose another model in the bar, or add its folder in Run &gt; Models.</source>
+        <translation>请在上方选择其他模型，或在“运行 &gt; 模型”中添加它的文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose another model in the bar, or download this one: type {name} in Run &gt; Models.</source>
+        <translation>请在上方选择其他模型，或下载这个模型：在“运行 &gt; 模型”中输入 {name}。</translation>
+    </message>
+    <message>
+        <source>MQwen runs no code in them. If you trust their owner, download it again and tick that you do.</source>
+        <translation>MQwen 不会运行其中的代码。如果您信任所有者，请再次下载并勾选。</translation>
+    </message>
+    <message>
+        <source>Read it at {page}, then download it again and tick that you accept it.</source>
+        <translation>请在 {page} 阅读，然后再次下载并勾选接受。</translation>
+    </message>
+    <message>
+        <source>Make room and download it again: it goes on from here. File &gt; Settings &gt; Models keeps models in another folder.</source>
+        <translation>请腾出空间后再次下载：会从这里继续。在“文件 &gt; 设置 &gt; 模型”中可以更改模型文件夹。</translation>
+    </message>
+    <message>
+        <source>Make room, or keep models in another folder: File &gt; Settings &gt; Models.</source>
+        <translation>请腾出空间，或在“文件 &gt; 设置 &gt; 模型”中更改模型文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose the folder of models again in File &gt; Settings &gt; Models.</source>
+        <translation>请在“文件 &gt; 设置 &gt; 模型”中重新选择模型文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose a folder in the LLaVA layout, or make one: Run &gt; Models &gt; Join three parts.</source>
+        <translation>请选择 LLaVA 结构的文件夹，或生成一个：“运行 &gt; 模型 &gt; 合并三个部分”。</translation>
+    </message>
+    <message>
+        <source>This is a {part} alone: join the parts in Run &gt; Models &gt; Join three parts.</source>
+        <translation>这只是其中一部分（{part}）：请在“运行 &gt; 模型 &gt; 合并三个部分”中合并。</translation>
+    </message>
+    <message>
+        <source>Run &gt; Models shows those that there are.</source>
+        <translation>现有的模型可在“运行 &gt; 模型”中查看。</translation>
+    </message>
+    <message>
+        <source>start MQwen with your token of the hub in the environment variable HF_TOKEN</source>
+        <translation>把您的 Hub 令牌设为环境变量 HF_TOKEN 后启动 MQwen</translation>
+    </message>
+    <message>
+        <source>Run &gt; History shows those that there are.</source>
+        <translation>现有的任务可在“运行 &gt; 历史”中查看。</translation>
+    </message>
+    <message>
+        <source>Check the permissions of its folder and the disk, then start MQwen again.</source>
+        <translation>请检查其文件夹的权限和磁盘，然后重新启动 MQwen。</translation>
+    </message>
+    <message>
+        <source>Check the permissions of its folder, then start MQwen again.</source>
+        <translation>请检查其文件夹的权限，然后重新启动 MQwen。</translation>
+    </message>
+    <message>
+        <source>Choose Help &gt; Check the catalog: what can be read is kept.</source>
+        <translation>请使用“帮助 &gt; 检查目录库”：能读取的内容都会保留。</translation>
+    </message>
+    <message>
+        <source>Close other programs, take a smaller model, or choose the processor: File &gt; Settings &gt; Models &gt; Device.</source>
+        <translation>请关闭其他程序，换用较小的模型，或选择处理器：“文件 &gt; 设置 &gt; 模型 &gt; 设备”。</translation>
+    </message>
+    <message>
+        <source>This PyTorch is built for the processor only: install a CUDA build of it, or choose the processor: File &gt; Settings &gt; Models &gt; Device.</source>
+        <translation>这个 PyTorch 只支持处理器：请安装 CUDA 版本，或选择处理器：“文件 &gt; 设置 &gt; 模型 &gt; 设备”。</translation>
+    </message>
+    <message>
+        <source>PyTorch sees no working CUDA card: check the driver, or choose the processor: File &gt; Settings &gt; Models &gt; Device.</source>
+        <translation>PyTorch 没有找到可用的 CUDA 显卡：请检查驱动程序，或选择处理器：“文件 &gt; 设置 &gt; 模型 &gt; 设备”。</translation>
+    </message>
+    <message>
+        <source>Choose another one: File &gt; Settings &gt; Models &gt; Device.</source>
+        <translation>请选择其他设备：“文件 &gt; 设置 &gt; 模型 &gt; 设备”。</translation>
+    </message>
+    <message>
+        <source>Choose 8 bits, or Never: File &gt; Settings &gt; Models &gt; Shrink the weights.</source>
+        <translation>请选择 8 位或“从不”：“文件 &gt; 设置 &gt; 模型 &gt; 压缩权重”。</translation>
+    </message>
+    <message>
+        <source>Choose 4 bits, or Never: File &gt; Settings &gt; Models &gt; Shrink the weights.</source>
+        <translation>请选择 4 位或“从不”：“文件 &gt; 设置 &gt; 模型 &gt; 压缩权重”。</translation>
+    </message>
+    <message>
+        <source>Choose 8 bits instead: File &gt; Settings &gt; Models &gt; Shrink the weights.</source>
+        <translation>请改选 8 位：“文件 &gt; 设置 &gt; 模型 &gt; 压缩权重”。</translation>
+    </message>
+    <message>
+        <source>Convert the photo to JPEG, or install pillow-heif in MQwen&apos;s Python and start MQwen again.</source>
+        <translation>请把照片转换为 JPEG，或在 MQwen 所用的 Python 中安装 pillow-heif 后重新启动 MQwen。</translation>
+    </message>
+    <message>
+        <source>Install it from exiftool.org, then try again.</source>
+        <translation>请从 exiftool.org 安装，然后重试。</translation>
+    </message>
+    <message>
+        <source>Install a newer one from exiftool.org, then try again.</source>
+        <translation>请从 exiftool.org 安装更新的版本，然后重试。</translation>
+    </message>
+    <message>
+        <source>Install it again from exiftool.org, then try again.</source>
+        <translation>请从 exiftool.org 重新安装，然后重试。</translation>
+    </message>
+    <message>
+        <source>a person wrote or edited its text; only “Replace everything” replaces that</source>
+        <translation>文字由人撰写或编辑过；只有“全部替换”才会替换它</translation>
     </message>
 </context>
 <context>
@@ -4292,30 +4621,6 @@
     <message>
         <source>Where captions go; several places can be ticked</source>
         <translation>描述写到哪里；可以勾选多处</translation>
-    </message>
-    <message>
-        <source>.txt</source>
-        <translation>.txt</translation>
-    </message>
-    <message>
-        <source>.caption</source>
-        <translation>.caption</translation>
-    </message>
-    <message>
-        <source>XMP</source>
-        <translation>XMP</translation>
-    </message>
-    <message>
-        <source>in the photo</source>
-        <translation>照片内</translation>
-    </message>
-    <message>
-        <source>metadata.jsonl</source>
-        <translation>metadata.jsonl</translation>
-    </message>
-    <message>
-        <source>Nothing, only show</source>
-        <translation>不写入，只显示</translation>
     </message>
     <message>
         <source>.&amp;txt beside each photo</source>

@@ -18,6 +18,7 @@ from desktop.photos import State
 from desktop.sidecars import RunTargets
 from mqwen.errors import CatalogError
 from mqwen.library.catalog import Catalog
+from mqwen.library.data_folder import data_folder
 from mqwen.library.metadata.commit import commit
 from mqwen.library.metadata.fields import Edit, Provenance
 from mqwen.library.metadata.plan import plan_embed, read_photo
@@ -101,6 +102,53 @@ def test_undo_brings_a_marked_text_file_back_byte_for_byte_after_a_restart(
     again.edit_actions.undo.trigger()
     settled(qtbot, again)
     assert path.with_suffix(".txt").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", MARKED.values(), ids=MARKED)
+def test_undo_brings_it_back_after_photo_and_text_file_were_renamed(
+    qtbot, make_window, loader, open_folder, tmp_path, content
+):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    path.with_suffix(".txt").write_bytes(content)
+    window = make_window(loader)
+    open_folder(window, tmp_path / "in", 1)
+    window.editing.apply([path], lambda _, words: words.with_line(words.line(), "Another.", ""), "caption")
+    window.editing.finish()
+    window.close()
+    (tmp_path / "in" / "deeper").mkdir()
+    renamed = path.rename(tmp_path / "in" / "deeper" / "new name.png")
+    path.with_suffix(".txt").rename(renamed.with_suffix(".txt"))
+    with Catalog() as catalog:
+        catalog.vacuum()  # takes nothing that a step can still want
+    again = make_window(loader)
+    open_folder(again, tmp_path / "in", 1)
+    qtbot.waitUntil(lambda: again.catalog.photo(renamed) is not None and again.edit_actions.undo.isEnabled())
+    again.edit_actions.undo.trigger()
+    settled(qtbot, again)
+    assert renamed.with_suffix(".txt").read_bytes() == content
+    assert not path.with_suffix(".txt").exists()
+
+
+def test_vacuum_drops_kept_texts_that_no_step_can_want(qtbot, window, open_folder, tmp_path):
+    first, second = draw_photos(tmp_path / "in", ["1.png", "2.png"])
+    for path in (first, second):
+        path.with_suffix(".txt").write_bytes(b"\xef\xbb\xbf" + path.stem.encode())
+    open_folder(window, tmp_path / "in", 2)
+    for path in (first, second):
+        window.photos.setData(window.photos.index_of(path), "edited")
+    settled(qtbot, window)
+    kept = data_folder() / "kept-texts"
+    assert len(list(kept.iterdir())) == 2
+    window.catalog.vacuum()
+    assert len(list(kept.iterdir())) == 2, "undo may want both"
+    window.editing.undo()
+    settled(qtbot, window)
+    window.catalog.vacuum()
+    assert len(list(kept.iterdir())) == 2, "and so may undo after redo"
+    window.photos.setData(window.photos.index_of(first), "edited again")  # nothing to be done again any more
+    settled(qtbot, window)
+    assert window.catalog.vacuum() >= 4
+    assert [file.read_bytes() for file in kept.iterdir()] == [b"\xef\xbb\xbf1"]
 
 
 def test_undo_goes_on_after_a_restart(qtbot, make_window, loader, open_folder, tmp_path):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from desktop.choice_words import ChoiceWords
+from desktop.language import set_language
+from desktop.settings import OWN_PROMPT
 from mqwen.cli.main import main
 from mqwen.library.catalog import Catalog
 from tests.desktop.fakes import draw_photos, text_for
@@ -108,6 +113,66 @@ def test_a_history_without_runs_says_so(qtbot, window):
     window.history.open()
     qtbot.waitUntil(lambda: "No run" in window.history.dialog.status.text())
     assert not window.history.dialog.revert.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("Detailed, 中文", ".txt, XMP", "Keep, fill what is missing")),
+        ("zh_CN", ("详细, 中文", ".txt, XMP", "保留，补上缺少的")),
+    ],
+)
+def test_a_run_is_told_in_the_words_of_the_bar(qapp, qtbot, make_window, open_folder, loader, tmp_path, language, said):
+    draw_photos(tmp_path / "in", ["a.png"])
+    try:
+        set_language(qapp, language)
+        window = make_window(loader)
+        open_folder(window, tmp_path / "in", 1)
+        choose(window, style="detailed", language="zh", existing="fill")
+        window.bar.write.choose("txt", "xmp")
+        assert window.bar.existing.currentText() == said[2]
+        run_all(qtbot, window)
+        line = opened(qtbot, window).about.text()
+        assert all(words in line for words in said), line
+        assert not any(code in line for code in ("detailed", "zh", "xmp", ": fill")), line
+        window.history.dialog.reject()
+    finally:
+        set_language(qapp, "en")
+
+
+def test_an_own_prompt_is_shortened_and_whole_under_the_mouse(qtbot, window, open_folder, tmp_path):
+    draw_photos(tmp_path / "in", ["a.png"])
+    open_folder(window, tmp_path / "in", 1)
+    prompt = "Who is in this picture, a <b>dog</b> or a cat? " * 9
+    choose(window, style=OWN_PROMPT)
+    window.bar.prompt.setText(prompt)
+    run_all(qtbot, window)
+    about = opened(qtbot, window).about
+    assert "asked: Who is in this picture" in about.text() and "…" in about.text()
+    assert len(about.text()) < 200 and "English" not in about.text()
+    assert prompt.strip().replace("<b>", "&lt;b&gt;").replace("</b>", "&lt;/b&gt;") in about.toolTip()
+    window.history.dialog.reject()
+
+
+def test_what_a_newer_mqwen_recorded_stays_as_it_is(qapp):
+    line = ChoiceWords().of_run(7, {"style": "haiku", "language": "eo", "write": ["cloud"], "existing": "ask"})
+    assert line == "Run 7 · asked: haiku, eo · written to: cloud · existing text: ask"
+
+
+def test_more_changes_than_are_shown_are_counted(qtbot, window, open_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("desktop.history.MOST_CHANGES", 2)
+    draw_photos(tmp_path / "in", [f"{number}.png" for number in range(5)])
+    open_folder(window, tmp_path / "in", 5)
+    run_all(qtbot, window)
+    dialog = opened(qtbot, window)
+    assert rows(dialog.changes)[2][0] == "… and 3 more" and len(rows(dialog.changes)) == 3
+    dialog.reject()
+
+
+def choose(window, **choices):
+    for name, value in choices.items():
+        combo = {"style": window.bar.style_, "language": window.bar.language, "existing": window.bar.existing}[name]
+        combo.setCurrentIndex(combo.findData(value))
 
 
 def test_captions_are_exported_with_the_keywords_of_the_catalog(qtbot, window, open_folder, tmp_path):

@@ -41,3 +41,17 @@ def test_a_message_is_cleared_and_said_anew_wherever_it_waits(notice):
     assert notice.text() == "three"
     notice.clear("run")
     assert notice.isHidden()
+
+
+def test_messages_that_have_to_be_read_wait_for_one_another_under_one_key(qtbot, notice):
+    for number in range(3):
+        notice.add("left over", f"message {number}")
+    notice.say("run", "no model")
+    notice.clear("run")
+    with qtbot.waitSignal(notice.dismissed) as dismissed:
+        notice._close.click()
+    assert dismissed.args == ["left over"] and notice.text() == "message 1"
+    notice._close.click()
+    assert notice.text() == "message 0"
+    notice._close.click()
+    assert notice.isHidden() and notice.text() == ""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 
 import pytest
+from PySide6.QtWidgets import QMenu
 
 from desktop.language import set_language
-from desktop.reasons import TEXTS, known, of_a_file, shown, told
+from desktop.mnemonics import plain
+from desktop.reasons import TEXTS, known, of_a_file, shown, told, unexpected
+from desktop.window_hints import IN_THE_WINDOW
 from mqwen.errors import CheckpointError, DeviceError, ImageError, MqwenError
+from mqwen.hub import find_model
 from mqwen.library.image import read_image
 from mqwen.model.tensors import read_json
 from mqwen.outcome import failed
@@ -40,9 +47,47 @@ _TEXTS_FOR_DEVELOPERS = {
 _OF_PARTS = {"it is {}", "There {}.", "{}.", "it has no config.json{}", "it has no weights that MQwen can read{}"}
 
 
-def test_every_error_that_a_user_can_meet_has_its_chinese(qapp, root):
-    said = said_by_errors(root / "mqwen")
-    assert len(said) > 300
+# What a user of the window can do nothing with: a command, an option.
+_OF_THE_COMMAND_LINE = re.compile(r"`|(?<![\w-])--\w|\b(mqwen|hf|pip) [a-z]+ [a-z]|\b[Cc]ommand\b|命令")
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_no_hint_in_the_window_names_a_command(qapp, root, language):
+    said = {one.text for one in said_by_errors(root / "mqwen") if not one.module.startswith(_NOT_IN_THE_WINDOW)}
+    assert len([text for text in said if _OF_THE_COMMAND_LINE.search(text)]) > 15, "the command line keeps its own"
+    try:
+        set_language(qapp, language)
+        texts = {shown(text.replace(GAP, "7")) for text in (*said, *TEXTS)}
+    finally:
+        set_language(qapp, "en")
+    assert not [text for text in texts if _OF_THE_COMMAND_LINE.search(text)]
+
+
+@pytest.mark.parametrize(
+    ("language", "place"), [("en", r"\w+(?: > [A-Z]\w+(?: [a-z]\w+)*)+"), ("zh_CN", r"(?<=“)\w+ > [^”]+")]
+)
+def test_hints_name_the_menus_that_there_are(qapp, make_window, loader, language, place):
+    try:
+        set_language(qapp, language)
+        window = make_window(loader)
+        named = {found for text in IN_THE_WINDOW for found in re.findall(place, shown(text))}
+    finally:
+        set_language(qapp, "en")
+    assert len(named) >= 6 and len({found.partition(" > ")[0] for found in named}) == 3
+    in_menus = {
+        f"{plain(menu.title())} > {plain(action.text()).rstrip('…')}"
+        for menu in window.menuBar().findChildren(QMenu)
+        for action in menu.actions()
+        if action.text()
+    }
+    for found in named:
+        assert any(found.startswith(there) for there in in_menus), found
+
+
+@pytest.mark.parametrize("package", ["mqwen", "desktop"])
+def test_every_error_that_a_user_can_meet_has_its_chinese(qapp, root, package):
+    said = said_by_errors(root / package)
+    assert len(said) > (300 if package == "mqwen" else 3)
     try:
         set_language(qapp, "zh_CN")
         missing = [
@@ -54,7 +99,7 @@ def test_every_error_that_a_user_can_meet_has_its_chinese(qapp, root):
             and one.text not in _TEXTS_FOR_DEVELOPERS | _OF_PARTS
             and not is_chinese(known(one.text.replace(GAP, "7")) or "")
         ]
-        assert not missing, "\n".join(f"mqwen/{one.module}:{one.line}: {one.text}" for one in missing)
+        assert not missing, "\n".join(f"{package}/{one.module}:{one.line}: {one.text}" for one in missing)
     finally:
         set_language(qapp, "en")
 
@@ -145,3 +190,62 @@ def test_real_damage_is_told_in_chinese(qapp, tmp_path):
     finally:
         set_language(qapp, "en")
     assert all(shown(reason) == reason for reason in english.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ENOSPC", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ENOENT", "EIO", "EISDIR", "EMFILE", "ENOTDIR", "EEXIST"],
+)
+def test_what_the_system_says_is_told_in_chinese(qapp, tmp_path, name):
+    code = getattr(errno, name)
+    error = OSError(code, os.strerror(code), str(tmp_path / "a b.txt"))
+    try:
+        set_language(qapp, "zh_CN")
+        ways = (
+            unexpected(error),
+            shown(f"it cannot be written ({error.strerror})"),
+            told(MqwenError(f"it cannot be read ({error})", path=tmp_path)),
+            shown(f"{type(error).__name__}: {error}"),
+        )
+    finally:
+        set_language(qapp, "en")
+    for text in ways:
+        assert not re.search("[A-Za-z]", text.replace(str(tmp_path / "a b.txt"), "").replace(str(tmp_path), "")), text
+    assert str(tmp_path / "a b.txt") in ways[0] and "Errno" not in unexpected(error)
+
+
+def test_real_words_of_the_system_and_of_python_are_told_in_chinese(qapp, tmp_path):
+    said = []
+    for act in (
+        lambda: (tmp_path / ("x" * 300)).write_text(""),
+        lambda: tmp_path.read_bytes(),
+        lambda: (tmp_path / "none").read_bytes(),
+        lambda: json.loads('{"a" 1}'),
+        lambda: b"\xff".decode(),
+        lambda: re.compile("(a"),
+        lambda: re.compile("[z-a]"),
+    ):
+        with pytest.raises((OSError, ValueError, re.error)) as caught:
+            act()
+        said.append(str(caught.value))
+    try:
+        set_language(qapp, "zh_CN")
+        for text in said:
+            told_so = shown(f"it is damaged ({text})")
+            assert is_chinese(told_so.partition("（")[2]), told_so
+            assert not re.search("[a-z]{4}", re.sub(r"/\S+", "", told_so)), told_so
+        # Of MqwenError's own and Python's pattern, which both fit, MqwenError's is taken.
+        assert shown("it cannot be read (Expecting value: line 1 column 1 (char 0))").startswith("无法读取")
+    finally:
+        set_language(qapp, "en")
+    assert unexpected(ValueError("odd")) == "ValueError: odd"
+
+
+def test_a_model_that_is_not_here_is_to_be_had_in_the_window(qapp):
+    with pytest.raises(CheckpointError) as caught:
+        find_model("llava-qwen1.5-4b")
+    assert "`mqwen models get" in str(caught.value)
+    assert told(caught.value).endswith("Download it: Run > Models, llava-qwen1.5-4b, Download.")
+    with pytest.raises(CheckpointError) as caught:
+        find_model("nobody/nothing")
+    assert told(caught.value).endswith("or download this one: type nobody/nothing in Run > Models.")

@@ -142,6 +142,47 @@ def test_x_brings_back_what_the_last_run_replaced(qtbot, make_window, open_folde
     assert text_of(path) == "My own words."
 
 
+@pytest.mark.parametrize("target", ["txt", "jsonl"])
+def test_x_leaves_what_a_person_wrote_since_the_run(qtbot, make_window, open_folder, tmp_path, press, target):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    file = path.with_suffix(".txt") if target == "txt" else path.with_name("metadata.jsonl")
+    before = "first" if target == "txt" else '{"file_name": "1.png", "text": "first"}\n'
+    file.write_text(before, "utf-8")
+    window = make_window(Loader(FakeCaptioner()))
+    open_folder(window, path.parent, 1)
+    window.bar.write.choose(target)
+    window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite-all"))
+    with qtbot.waitSignal(window.captioning.finished):
+        window.start()
+    begin(qtbot, window)
+    qtbot.waitUntil(lambda: window.review._entry is not None)
+    persons = file.read_text("utf-8").replace(text_for(path), "by a person")
+    assert persons != file.read_text("utf-8")
+    file.write_text(persons, "utf-8")
+    press(window, Qt.Key.Key_X)
+    assert file.read_text("utf-8") == persons
+    assert window.photos.photo(path).caption == "by a person"
+    assert window.photos.photo(path).state is not State.NEW
+    assert "left as it is: 1.png" in window.notice.text()
+    assert not window.edit_actions.undo.isEnabled(), "nothing was done"
+
+
+def test_x_brings_back_the_line_of_a_table_that_the_last_run_replaced(qtbot, make_window, open_folder, tmp_path, press):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    table = path.with_name("metadata.jsonl")
+    table.write_text('{"file_name": "1.png", "text": "first"}\n', "utf-8")
+    window = make_window(Loader(FakeCaptioner()))
+    open_folder(window, path.parent, 1)
+    window.bar.write.choose("jsonl")
+    window.bar.existing.setCurrentIndex(window.bar.existing.findData("overwrite-all"))
+    with qtbot.waitSignal(window.captioning.finished):
+        window.start()
+    begin(qtbot, window)
+    qtbot.waitUntil(lambda: window.review._entry is not None)
+    press(window, Qt.Key.Key_X)
+    assert table.read_text("utf-8") == '{"file_name": "1.png", "text": "first"}\n'
+
+
 @pytest.mark.parametrize("target", ["xmp", "embed"])
 def test_x_brings_back_the_metadata_that_the_last_run_replaced(
     qtbot, make_window, open_folder, tmp_path, press, target

@@ -147,6 +147,21 @@ def test_a_note_that_cannot_be_read_is_set_aside(tmp_path):
     assert note.file.with_suffix(".damaged").exists()
 
 
+def test_a_note_that_cannot_be_read_is_told_in_the_window(qtbot, make_window, loader, photos):
+    with Catalog() as catalog:
+        damaged = UnfinishedEdit.note(catalog.path, {photos[0]: Words({"": "old"})}, [], ["txt"])
+        damaged.file.write_text("{")
+        whole = UnfinishedEdit.note(catalog.path, {photos[1]: Words({"": "old"})}, [[photos[0].parent]], ["txt"])
+        catalog.set_caption(photos[1], "new")
+    assert whole.file > damaged.file
+    window = make_window(loader)
+    aside = damaged.file.with_suffix(".damaged")
+    qtbot.waitUntil(lambda: str(aside) in window.notice.text())
+    assert "may be missing in some files" in window.notice.text() and aside.read_text() == "{"
+    settled(qtbot, window)
+    assert text_of(photos[1]) == "new", "the other edit is finished all the same"
+
+
 def test_metadata_that_stand_already_are_not_joined_by_a_text_file(tmp_path):
     photo = tmp_path / "in" / "1.jpg"
     photo.parent.mkdir()

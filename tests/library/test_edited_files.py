@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_kept_is_edited_all_the_same(photo, tmp_path, capl
     (tmp_path / "kept-texts").write_text("in the way", "utf-8")
     text = photo.with_suffix(".txt")
     text.write_bytes(b"\xef\xbb\xbfA red square.")
-    kept = KeptTexts(tmp_path / "catalog.db")
+    kept = KeptTexts(tmp_path / "catalog.db", 1)
     old, new = Words({"": "A red square."}), Words({"": "A crimson square."})
     for words, former in ((new, old), (old, new)):
         with Targets([photo.parent], ALL) as targets:
@@ -163,5 +163,5 @@ def test_plain_text_files_are_not_kept(photo, tmp_path):
     photo.with_suffix(".txt").write_bytes(b"A red square.")
     with Targets([photo.parent], ALL) as targets:
         old, new = Words({"": "A red square."}), Words({"": "A crimson square."})
-        write_words(photo, old, new, targets, ("txt",), kept=KeptTexts(tmp_path / "catalog.db"))
+        write_words(photo, old, new, targets, ("txt",), kept=KeptTexts(tmp_path / "catalog.db", 1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]

@@ -79,6 +79,22 @@ def test_none_after_an_edit_of_the_file(tmp_path):
         assert former_words(catalog, catalog.photo(photo)).text is None
 
 
+def test_none_after_an_edit_of_the_line_in_a_table(tmp_path):
+    photo = tmp_path / "1.png"
+    Image.new("RGB", (9, 9), "red").save(photo)
+    table = tmp_path / "metadata.jsonl"
+    other = '{"file_name": "2.png", "text": "other"}\n'
+    table.write_text('{"file_name": "1.png", "text": "a person\'s own"}\n' + other, "utf-8")
+    with Catalog(tmp_path / "catalog.db") as catalog:
+        caption(catalog, photo, "a model's", "overwrite-all", "jsonl")
+        table.write_text(table.read_text("utf-8").replace("other", "another"), "utf-8")
+        assert former_words(catalog, catalog.photo(photo)).text == "a person's own", "its line stands"
+        table.write_text(table.read_text("utf-8").replace("a model's", "edited"), "utf-8")
+        assert former_words(catalog, catalog.photo(photo)).text is None
+        table.unlink()
+        assert former_words(catalog, catalog.photo(photo)).text is None
+
+
 @pytest.mark.parametrize("target", ["xmp", "embed"])
 def test_keywords_that_a_run_replaced_come_back_and_the_caption_stays(tmp_path, target):
     photo = tmp_path / "1.jpg"
