@@ -55,6 +55,10 @@ class Notice(QFrame):
         """Return what is said now; "" while hidden."""
         return "" if self.isHidden() else self._text.text()
 
+    def texts(self) -> list[str]:
+        """Return all that is said, what is shown first."""
+        return [text for _, text, _ in reversed(self._said)]
+
     def says(self, key: str) -> bool:
         """Tell whether a message is there, shown or waiting beneath another."""
         return any(message[0] == key for message in self._said)
