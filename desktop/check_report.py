@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLocale, QObject
 
+from desktop.reasons import shown
 from mqwen.library.decide import DONE, HAS_TEXT, HUMAN, UP_TO_DATE
 from mqwen.library.precheck import Precheck
 
@@ -62,6 +63,10 @@ class CheckReport(QObject):
         if found.read_only_folders:
             folders = _some(map(str, found.read_only_folders))
             yield self.tr("Nothing can be written in {folders}").format(folders=folders)
+        for reason, paths in found.undecodable.items():
+            number = len(paths)
+            text = self.tr("%Ln photo(s) cannot be read here ({names}): {reason}", "", number)
+            yield text.format(names=_names(paths), reason=shown(reason))
         if found.unreadable:
             examples = _some(f"{path.name} ({reason})" for path, reason in found.unreadable.items())
             yield self.tr("%Ln cannot be read: ", "", len(found.unreadable)) + examples
