@@ -161,8 +161,8 @@ def _without_model(
     if settings.dry_run:
         from mqwen.library.image import undecodable
 
-        if (error := undecodable(photo)) is not None:
-            return failed(photo, error)
+        if (lacking := undecodable(photo)) is not None:
+            return failed(photo, lacking)
         return Outcome(photo, "captioned", reason="dry run: it would be captioned")
     return None
 
