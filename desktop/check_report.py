@@ -63,6 +63,10 @@ class CheckReport(QObject):
         if found.read_only_folders:
             folders = _some(map(str, found.read_only_folders))
             yield self.tr("Nothing can be written in {folders}").format(folders=folders)
+        for reason, paths in found.undecodable.items():
+            number = len(paths)
+            text = self.tr("%Ln photo(s) cannot be read here ({names}): {reason}", "", number)
+            yield text.format(names=_names(paths), reason=shown(reason))
         if found.unreadable:
             examples = _some(f"{path.name} ({shown(reason)})" for path, reason in found.unreadable.items())
             yield self.tr("%Ln cannot be read: ", "", len(found.unreadable)) + examples

@@ -30,6 +30,7 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "it is a pipe or a device, not a file"),
     QT_TRANSLATE_NOOP("Reasons", "it is not a picture that MQwen can read"),
     QT_TRANSLATE_NOOP("Reasons", "it is a HEIC photo, and the decoder for them is not installed"),
+    QT_TRANSLATE_NOOP("Reasons", "it is an AVIF photo, and this Pillow was built without the decoder for them"),
     QT_TRANSLATE_NOOP("Reasons", "there is not enough memory to decode it"),
     QT_TRANSLATE_NOOP("Reasons", "it is not a regular file"),
     QT_TRANSLATE_NOOP("Reasons", "it is read-only"),

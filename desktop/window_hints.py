@@ -160,6 +160,13 @@ _TEXTS = (
         ),
     ),
     (
+        "Install Pillow's own build with `pip install --force-reinstall pillow`, or convert the photo to JPEG.",
+        QT_TRANSLATE_NOOP(
+            "Reasons",
+            "Convert the photo to JPEG, or install Pillow's own build in MQwen's Python and start MQwen again.",
+        ),
+    ),
+    (
         "Install it from exiftool.org, or do without --exiftool.",
         QT_TRANSLATE_NOOP("Reasons", "Install it from exiftool.org, then try again."),
     ),

@@ -159,6 +159,10 @@ def _without_model(
     if targets.names and not decision.names:
         return Outcome(photo, "skipped", reason=decision.reason)
     if settings.dry_run:
+        from mqwen.library.image import undecodable
+
+        if (lacking := undecodable(photo)) is not None:
+            return failed(photo, lacking)
         return Outcome(photo, "captioned", reason="dry run: it would be captioned")
     return None
 

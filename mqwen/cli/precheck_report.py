@@ -22,6 +22,8 @@ def report(found: Precheck) -> Iterator[str]:
     yield f"{found.to_caption} to caption{took}"
     for reason, number in found.skipped.most_common():
         yield f"{number} skipped: {reason}"
+    for reason, paths in found.undecodable.items():
+        yield f"{len(paths)} cannot be read here ({_some(paths)}): {reason}"
     if found.collisions:
         names = [" and ".join(photo.name for photo in photos) for photos in found.collisions]
         yield f"{len(names)} times pictures share a stem, their sidecars get whole names: {_some(names)}"

@@ -23,7 +23,15 @@ from typing import IO, Any
 from PIL import Image
 
 from mqwen.errors import ImageError
-from mqwen.library.image_faults import damaged, is_heif, unknown_content, unreadable
+from mqwen.library.image_faults import (
+    damaged,
+    is_avif,
+    is_heif,
+    no_avif_decoder,
+    no_heif_decoder,
+    unknown_content,
+    unreadable,
+)
 from mqwen.library.pixels import orientation_of, rgb_pixels, shrunk, upright, without_padding
 
 MAX_PIXELS = 512 * 10**6
@@ -33,6 +41,7 @@ _FORMATS = (
     *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF"),
     *("JPEG2000", "PPM", "ICO", "PCX", "DDS", "QOI", "PSD"),
 )
+_OWN_DECODER = (".heic", ".heif", ".hif", ".avif")
 _BEYOND_PILLOWS_LIMIT = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _giant = threading.Lock()
 
@@ -81,6 +90,23 @@ def to_rgb(image: Image.Image) -> Image.Image:
         raise
     except Exception as error:
         raise damaged(error, getattr(image, "filename", None) or None) from error
+
+
+def undecodable(path: Path) -> ImageError | None:
+    """Return why this computer cannot decode a HEIC or AVIF photo: its decoder is not installed; None otherwise.
+
+    Other files, damaged ones among them, are for read_image() to judge: of these nothing is read.
+    """
+    if path.suffix.lower() not in _OWN_DECODER:
+        return None
+    try:
+        with _open_file(path) as file:
+            head = file.read(64)
+    except (ImageError, OSError):
+        return None
+    if is_avif(head):
+        return None if _decodes_avif(head) else no_avif_decoder(path)
+    return no_heif_decoder(path) if is_heif(head) and _heif_opener() is None else None
 
 
 def taken_at(path: Path | str) -> datetime | None:
@@ -172,6 +198,8 @@ def _identify(file: IO[bytes], path: Path) -> Image.Image:
             raise
         except Exception as error:
             failure = failure or error
+    if is_avif(head) and not _decodes_avif(head):
+        raise no_avif_decoder(path)
     if is_heif(head):
         return _open_heif(file, path)
     if failure is not None:
@@ -188,17 +216,25 @@ def _plugin(name: str) -> tuple[Callable[..., Image.Image], Callable[[bytes], bo
 
 
 def _open_heif(file: IO[bytes], path: Path) -> Image.Image:
-    try:
-        opener = import_module("pillow_heif").HeifImageFile
-    except ImportError as error:
-        raise ImageError(
-            "it is a HEIC photo, and the decoder for them is not installed",
-            path=path,
-            hint="Install it with `pip install pillow-heif`, or convert the photo to JPEG.",
-        ) from error
+    opener = _heif_opener()
+    if opener is None:
+        raise no_heif_decoder(path)
     file.seek(0)
-    picture: Image.Image = opener(file, "")
-    return picture
+    return opener(file, "")
+
+
+def _heif_opener() -> Callable[..., Image.Image] | None:
+    """Return pillow-heif's, None where it is not installed; it is loaded with the first HEIC photo."""
+    try:
+        opener: Callable[..., Image.Image] = import_module("pillow_heif").HeifImageFile
+    except ImportError:
+        return None
+    return opener
+
+
+def _decodes_avif(head: bytes) -> bool:
+    plugin = _plugin("AVIF")
+    return plugin is not None and (plugin[1] is None or plugin[1](head[:16]) is True)
 
 
 def _check_memory(need: int, path: Path) -> None:

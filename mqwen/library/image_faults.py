@@ -13,6 +13,7 @@ from mqwen.library.truncation import ends_early
 _COPY_AGAIN = "Copy or download it again."
 _CONVERT = "Convert it to JPEG or PNG, or take it out of the folder."
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
 # Signature -> what such a file is.
 _KINDS = (
     (b"\xff\x0a", "a JPEG XL picture, which MQwen cannot decode"),
@@ -34,6 +35,29 @@ _VIDEO_BRANDS = (b"isom", b"mp42", b"mp41", b"avc1", b"qt  ", b"M4V ")
 def is_heif(head: bytes) -> bool:
     """Tell whether a file that starts with `head` is a HEIC/HEIF photo."""
     return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def is_avif(head: bytes) -> bool:
+    """Tell whether a file that starts with `head` is an AVIF photo, also where its first brand is the common one."""
+    return head[4:8] == b"ftyp" and (head[8:12] in _AVIF_BRANDS or (head[8:12] == b"mif1" and b"avif" in head[16:64]))
+
+
+def no_heif_decoder(path: Path) -> ImageError:
+    """Return the error for a HEIC photo where pillow-heif is not installed."""
+    return ImageError(
+        "it is a HEIC photo, and the decoder for them is not installed",
+        path=path,
+        hint="Install it with `pip install pillow-heif`, or convert the photo to JPEG.",
+    )
+
+
+def no_avif_decoder(path: Path) -> ImageError:
+    """Return the error for an AVIF photo where Pillow was built without its decoder."""
+    return ImageError(
+        "it is an AVIF photo, and this Pillow was built without the decoder for them",
+        path=path,
+        hint="Install Pillow's own build with `pip install --force-reinstall pillow`, or convert the photo to JPEG.",
+    )
 
 
 def unknown_content(head: bytes, path: Path) -> ImageError:

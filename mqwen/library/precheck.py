@@ -15,6 +15,7 @@ from mqwen.errors import InputError, MqwenError
 from mqwen.library.catalog import Catalog
 from mqwen.library.compose import Words
 from mqwen.library.decide import DONE, HAS_TEXT
+from mqwen.library.image import undecodable
 from mqwen.library.metadata.blocks import Refusal
 from mqwen.library.metadata.commit import obstacle
 from mqwen.library.metadata.plan import plan_embed
@@ -45,6 +46,7 @@ class Precheck:
         photos: how many there are.
         to_caption: how many of them need the model.
         skipped: of the others, how many for which reason.
+        undecodable: those that need it and cannot be read on this computer, by the reason and what to install.
         formats: photos by the format that their suffix tells.
         collisions: photos of one folder that share a stem: each gets sidecars with its whole name.
         read_only, hard_linked: photos into which nothing can be embedded, for that reason.
@@ -62,6 +64,7 @@ class Precheck:
     photos: int = 0
     to_caption: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    undecodable: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     formats: Counter[str] = field(default_factory=Counter)
     collisions: list[tuple[Path, ...]] = field(default_factory=list)
     read_only: list[Path] = field(default_factory=list)
@@ -116,6 +119,9 @@ def precheck(
             found.formats[_FORMATS.get(suffix, suffix or "?")] += 1
             stems[photo.parent, fold(photo.stem)].append(photo)
             if not _needs_model(found, photo, writer, targets, record):
+                continue
+            if (error := undecodable(photo)) is not None:
+                found.undecodable[f"{error.what}. {error.hint}"].append(photo)
                 continue
             found.to_caption += 1
             try:

@@ -39,6 +39,13 @@
         </translation>
     </message>
     <message numerus="yes">
+        <source>%Ln photo(s) cannot be read here ({names}): {reason}</source>
+        <translation>
+            <numerusform>%Ln photo cannot be read here ({names}): {reason}</numerusform>
+            <numerusform>%Ln photos cannot be read here ({names}): {reason}</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%Ln cannot be read: </source>
         <translation>
             <numerusform>%Ln cannot be read: </numerusform>

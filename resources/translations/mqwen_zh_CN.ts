@@ -342,6 +342,12 @@
         <translation>无法写入 {folders}</translation>
     </message>
     <message numerus="yes">
+        <source>%Ln photo(s) cannot be read here ({names}): {reason}</source>
+        <translation>
+            <numerusform>%Ln 张照片在本机上无法读取（{names}）：{reason}</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%Ln cannot be read: </source>
         <translation>
             <numerusform>%Ln 个无法读取：</numerusform>
@@ -2170,6 +2176,10 @@
     <message>
         <source>it is a HEIC photo, and the decoder for them is not installed</source>
         <translation>这是 HEIC 照片，但没有安装解码器</translation>
+    </message>
+    <message>
+        <source>it is an AVIF photo, and this Pillow was built without the decoder for them</source>
+        <translation>这是 AVIF 照片，而这个 Pillow 不含相应的解码器</translation>
     </message>
     <message>
         <source>there is not enough memory to decode it</source>
@@ -4038,6 +4048,10 @@
     <message>
         <source>Convert the photo to JPEG, or install pillow-heif in MQwen&apos;s Python and start MQwen again.</source>
         <translation>请把照片转换为 JPEG，或在 MQwen 所用的 Python 中安装 pillow-heif 后重新启动 MQwen。</translation>
+    </message>
+    <message>
+        <source>Convert the photo to JPEG, or install Pillow&apos;s own build in MQwen&apos;s Python and start MQwen again.</source>
+        <translation>请把照片转换为 JPEG，或在 MQwen 所用的 Python 中安装 Pillow 官方版本后重新启动 MQwen。</translation>
     </message>
     <message>
         <source>Install it from exiftool.org, then try again.</source>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_start_says_what_will_happen_and_writes_nothing_before(qtbot, window, ca
     assert not dialog.start.isEnabled() and not dialog.try_first.isEnabled()
     assert "nothing to caption" in dialog.heading.text()
     dialog.reject()
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "install pillow-heif in"), ("zh_CN", "安装 pillow-heif")])
+def test_photos_that_cannot_be_read_here_are_not_counted_and_it_is_said_what_to_install(
+    qapp, qtbot, make_window, loader, open_folder, tmp_path, monkeypatch, language, said
+):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    draw_photos(tmp_path / "in", ["a.jpg"])
+    (tmp_path / "in" / "b.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100)
+    try:
+        set_language(qapp, language)
+        window = make_window(loader)
+        open_folder(window, tmp_path / "in", 2)
+        dialog = checked(qtbot, window)
+        assert "1" in dialog.heading.text() and "2" not in dialog.heading.text()
+        (line,) = [line for line in dialog.lines() if "b.heic" in line]
+        assert said in line and "`" not in line
+        dialog.reject()
+    finally:
+        set_language(qapp, "en")
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,8 @@ import pytest
 
 from mqwen.cli.precheck_report import report
 from mqwen.engine.captioner import Captioner
+from mqwen.errors import ImageError
+from mqwen.library import image
 from mqwen.library import precheck as module
 from mqwen.library.catalog import Catalog
 from mqwen.library.decide import HAS_TEXT
@@ -58,6 +61,48 @@ def test_it_counts_and_names_what_is_in_the_way(catalog: Catalog, tmp_path: Path
     said = "\n".join(report(found))
     for words in ("8 pictures: 4 JPEG", "7 to caption", "z.jpg and z.tif", "read-only", "not UTF-8", "IMG.xmp", "free"):
         assert words in said
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100
+AVIF = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + b"\0" * 100
+
+
+def test_photos_without_a_decoder_are_told_apart(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    draw(folder, "a.jpg", "b.jpg")
+    (folder / "b.jpg").rename(folder / "jpeg in truth.heic")
+    for name in ("1.heic", "2.HEIF"):
+        (folder / name).write_bytes(HEIC)
+    (folder / "3.avif").write_bytes(AVIF)
+    (folder / "done.heic").write_bytes(HEIC)
+    (folder / "done.txt").write_text("mine")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(image, "_decodes_avif", lambda head: False)
+    found = check(catalog, folder)
+    assert found.photos == 6 and found.to_caption == 2 and found.skipped == {HAS_TEXT: 1}
+    by_kind = {"HEIC" if "HEIC" in reason else "AVIF": paths for reason, paths in found.undecodable.items()}
+    assert by_kind == {"HEIC": [folder / "1.heic", folder / "2.HEIF"], "AVIF": [folder / "3.avif"]}
+    said = "\n".join(report(found))
+    assert "2 to caption" in said and "2 cannot be read here" in said and "pip install pillow-heif" in said
+    outcomes = run([folder], RunSettings(dry_run=True), captioner=None, catalog=catalog)
+    failed = {outcome.path.name: outcome.reason for outcome in outcomes if outcome.status == "failed"}
+    assert failed.keys() == {"1.heic", "2.HEIF", "3.avif"} and "pillow-heif" in (failed["1.heic"] or "")
+    # What read_image() says itself, so that no run comes to another end.
+    for name in failed:
+        with pytest.raises(ImageError, match="decoder"):
+            image.read_image(folder / name)
+
+
+def test_photos_with_a_decoder_are_to_be_captioned(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "photos", "a.avif")
+    (tmp_path / "photos" / "b.heic").write_bytes(HEIC)
+    monkeypatch.setattr(image, "_heif_opener", lambda: lambda file, name: None)
+    found = check(catalog, tmp_path / "photos")
+    assert found.to_caption == 2 and not found.undecodable
 
 
 def test_it_agrees_with_the_run_about_what_goes_where(catalog: Catalog, tmp_path: Path) -> None:
