@@ -23,12 +23,13 @@ _NAMES: dict[Format, str] = {
     "jsonl": "metadata.jsonl",
     "kohya": "meta.json",
 }
+_IMAGEFOLDER: tuple[Format, ...] = ("csv", "jsonl")
 
 
 class _Writing(QThread):
     """Looks keywords up and writes the file: 100,000 photos take a moment."""
 
-    written = Signal(int)
+    written = Signal(int, bool)  # how many captions; whether a tool may miss some, as their photos lie elsewhere
     failed = Signal(str)
 
     def __init__(
@@ -38,10 +39,12 @@ class _Writing(QThread):
         self._photos, self._to, self._form, self._catalog = photos, to, form, catalog
 
     def run(self) -> None:
-        from mqwen.library.export import export
+        from mqwen.library.export import export, lies_beside
 
         try:
-            self.written.emit(export(self._rows(), self._to, self._form))
+            count = export(self._rows(), self._to, self._form)
+            all_found = self._form not in _IMAGEFOLDER or all(lies_beside(path, self._to) for path, _ in self._photos)
+            self.written.emit(count, not all_found)
         except MqwenError as error:
             self.failed.emit(told(error))
         except Exception as error:  # Qt would only print it
@@ -104,7 +107,7 @@ class Export(QObject):
             catalog = None
         writing = _Writing(self._paths(), to, form, catalog, self)
         self._writings.append(writing)
-        writing.written.connect(lambda count: self._say(count, to))
+        writing.written.connect(lambda count, missed: self._say(count, to, missed))
         writing.failed.connect(self._fail)
         writing.finished.connect(lambda: self._over(writing))
         writing.start()
@@ -120,8 +123,13 @@ class Export(QObject):
         found = [photo for photo in map(photos.photo, chosen) if photo is not None]
         return [(photo.path, photo.caption) for photo in found if photo.caption]
 
-    def _say(self, count: int, to: Path) -> None:
-        self._window.notice.say("export", self.tr("%n caption(s) exported to {file}", "", count).format(file=to))
+    def _say(self, count: int, to: Path, missed: bool) -> None:
+        text = self.tr("%n caption(s) exported to {file}", "", count).format(file=to)
+        if missed:
+            text += ". " + self.tr(
+                "Hugging Face's imagefolder finds photos only in the folder of this file or below it, and some are not."
+            )
+        self._window.notice.say("export", text)
         self.done.emit(count)
 
     def _fail(self, reason: str) -> None:

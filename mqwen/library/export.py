@@ -45,6 +45,11 @@ def export(photos: Iterable[Exported], to: Path, form: Format) -> int:
     return len(rows)
 
 
+def lies_beside(photo: Path, to: Path) -> bool:
+    """Say whether a photo is in an exported file's folder or below it: Hugging Face's imagefolder finds no others."""
+    return Path(os.path.abspath(to)).parent in Path(os.path.abspath(photo)).parents
+
+
 def _txt(rows: Iterable[Exported], folder: Path) -> str:
     return "".join(f"{_name(row.photo, folder)}\t{one_line(_text(row))}\n" for row in rows)
 

@@ -809,6 +809,10 @@
             <numerusform>已将 %n 条描述导出到 {file}</numerusform>
         </translation>
     </message>
+    <message>
+        <source>Hugging Face&apos;s imagefolder finds photos only in the folder of this file or below it, and some are not.</source>
+        <translation>Hugging Face 的 imagefolder 只能找到此文件所在文件夹及其下级文件夹中的照片，而有些照片不在其中。</translation>
+    </message>
 </context>
 <context>
     <name>FailureDock</name>

@@ -192,6 +192,14 @@ def test_captions_are_exported_with_the_keywords_of_the_catalog(qtbot, window, o
         window.export.write(tmp_path / "in" / "metadata.jsonl", "jsonl")
     lines = (tmp_path / "in" / "metadata.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [{"file_name": "b.png", "text": text_for(paths[1])}]
+    assert "imagefolder" not in window.notice.text()
+    with qtbot.waitSignal(window.export.done):
+        window.export.write(tmp_path / "metadata.csv", "csv")  # the photos are below it
+    assert "imagefolder" not in window.notice.text()
+    (tmp_path / "elsewhere").mkdir()
+    with qtbot.waitSignal(window.export.done):
+        window.export.write(tmp_path / "elsewhere" / "metadata.csv", "csv")
+    assert "imagefolder finds photos only in the folder of this file" in window.notice.text()
     with qtbot.waitSignal(window.export.failed):
         window.export.write(tmp_path / "in", "csv")
     assert str(tmp_path / "in") in window.notice.text()
