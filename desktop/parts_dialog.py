@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.mnemonics import plain
+from desktop.theme import FIELD_HEIGHT
 
 
 class PartsDialog(QDialog):
@@ -101,9 +102,11 @@ class PartsDialog(QDialog):
 
         browse.clicked.connect(choose)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(field, 1)
         row.addWidget(browse)
         label = QLabel(text)
+        label.setMinimumHeight(FIELD_HEIGHT)
         label.setBuddy(field)
         self._form.addRow(label, row)
         self._needed.append(field)

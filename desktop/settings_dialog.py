@@ -28,8 +28,7 @@ from PySide6.QtWidgets import (
 from desktop.mnemonics import plain
 from desktop.preferences import MOST_CARD_GB, MOST_THREADS, Preferences, is_device
 from desktop.shortcuts import ShortcutPage
-
-_FIELD_HEIGHT = 28
+from desktop.theme import FIELD_HEIGHT
 
 
 class SettingsDialog(QDialog):
@@ -69,6 +68,8 @@ class SettingsDialog(QDialog):
             lambda clash: self.buttons.button(standard.Ok).setEnabled(not clash and self._device_known())
         )
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
         column.addWidget(self.tabs, 1)
         column.addWidget(self.buttons)
 
@@ -150,12 +151,14 @@ class SettingsDialog(QDialog):
         browse.setEnabled(not fixed)
         browse.clicked.connect(self._browse)
         for field in (self.models, browse):
-            field.setMinimumHeight(_FIELD_HEIGHT)
+            field.setFixedHeight(FIELD_HEIGHT)
         place = QHBoxLayout()
+        place.setSpacing(8)
         place.addWidget(self.models, 1)
         place.addWidget(browse)
         label = QLabel(self.tr("Fo&lder of models"))
         label.setBuddy(self.models)
+        label.setMinimumHeight(FIELD_HEIGHT)
         self.models.setAccessibleName(plain(label.text()))
         form.addRow(label, place)
         if fixed:
@@ -217,14 +220,15 @@ def _page() -> tuple[QWidget, QFormLayout]:
     form.setHorizontalSpacing(16)
     form.setVerticalSpacing(10)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return page, form
 
 
 def _row(form: QFormLayout, text: str, field: QWidget) -> None:
     label = QLabel(text)
     label.setBuddy(field)
-    field.setMinimumHeight(_FIELD_HEIGHT)
+    label.setMinimumHeight(FIELD_HEIGHT)
+    field.setFixedHeight(FIELD_HEIGHT)
     field.setAccessibleName(plain(text))
     form.addRow(label, field)
 

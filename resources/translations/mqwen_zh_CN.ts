@@ -1167,8 +1167,8 @@
         <translation>新关键词</translation>
     </message>
     <message>
-        <source>Add keywords, separated by commas</source>
-        <translation>添加关键词，用逗号分隔</translation>
+        <source>Add keywords</source>
+        <translation>添加关键词</translation>
     </message>
     <message>
         <source>Enter adds them. A list can be pasted: commas, semicolons or lines</source>
