@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.mnemonics import plain
+from desktop.labelled import label_of
 from desktop.preferences import MOST_CARD_GB, MOST_THREADS, Preferences, is_device
 from desktop.shortcuts import ShortcutPage
 from desktop.theme import FIELD_HEIGHT
@@ -156,11 +156,7 @@ class SettingsDialog(QDialog):
         place.setSpacing(8)
         place.addWidget(self.models, 1)
         place.addWidget(browse)
-        label = QLabel(self.tr("Fo&lder of models"))
-        label.setBuddy(self.models)
-        label.setMinimumHeight(FIELD_HEIGHT)
-        self.models.setAccessibleName(plain(label.text()))
-        form.addRow(label, place)
+        form.addRow(label_of(self.models, self.tr("Fo&lder of models")), place)
         if fixed:
             form.addRow("", _note(self.tr("The environment variable MQWEN_MODELS names this folder.")))
         else:
@@ -225,12 +221,8 @@ def _page() -> tuple[QWidget, QFormLayout]:
 
 
 def _row(form: QFormLayout, text: str, field: QWidget) -> None:
-    label = QLabel(text)
-    label.setBuddy(field)
-    label.setMinimumHeight(FIELD_HEIGHT)
     field.setFixedHeight(FIELD_HEIGHT)
-    field.setAccessibleName(plain(text))
-    form.addRow(label, field)
+    form.addRow(label_of(field, text), field)
 
 
 def _note(text: str) -> QLabel:

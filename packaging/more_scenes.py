@@ -102,7 +102,7 @@ def _the_photos(window: MainWindow) -> Scenes:
         until(lambda: not window.filtering.searching())
         wait(300)
         yield name, window
-    window.grid.setCurrentIndex(window.photos.index(3))
+    window.grid.setCurrentIndex(window.photos.index(0))
     window.preview.open()
     wait(600)
     yield "preview", window
