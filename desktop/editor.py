@@ -52,6 +52,7 @@ class EditorDock(QDockWidget):
         self.setWindowTitle(self.tr("Words"))
         self.setAllowedAreas(Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea)
         self._build()
+        self._choose_language()
         self._show_words()
 
         self._settled = QTimer(self, interval=_SETTLE_MS, singleShot=True)
