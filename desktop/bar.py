@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from desktop.choice_words import ChoiceWords
 from desktop.mnemonics import plain
 from desktop.settings import OWN_PROMPT, Choices
+from desktop.theme import FIELD_HEIGHT, TEXT_WIDTH
 from desktop.write_choice import WriteChoice
 from mqwen.hub import STARTER, installed_models
 
@@ -64,18 +65,22 @@ class Bar(QWidget):
         self._prompt_row = QWidget()
         prompt_row = QHBoxLayout(self._prompt_row)
         prompt_row.setContentsMargins(0, 2, 0, 2)
-        prompt_row.addWidget(self.prompt, 1)
+        self.prompt.setFixedHeight(FIELD_HEIGHT)
+        self.prompt.setMaximumWidth(TEXT_WIDTH)
+        prompt_row.addWidget(self.prompt, 1000)
         prompt_row.addWidget(variables)
+        prompt_row.addStretch(1)
 
         self.button = QPushButton()
         self.button.setObjectName("primary")
+        self.button.setFixedHeight(FIELD_HEIGHT)
         self.button.clicked.connect(self._press)
         self._start, self._cancel = self.tr("&Start"), self.tr("&Cancel")
         self.button.setText(self._cancel)
         self.button.setMinimumWidth(self.button.sizeHint().width() + 24)  # the same in both roles: nothing jumps
 
         self.side_button = QPushButton()
-        self.side_button.setMinimumHeight(32)
+        self.side_button.setFixedHeight(FIELD_HEIGHT)
         self.side_button.clicked.connect(self._press_side)
         self._try, self._pause, self._resume = self.tr("&Try on 12"), self.tr("&Pause"), self.tr("&Go on")
         widths = []
@@ -99,7 +104,7 @@ class Bar(QWidget):
         fields.addWidget(self.side_button, 1, 6)
         fields.addWidget(self.button, 1, 7)
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(10, 6, 10, 10)
+        rows.setContentsMargins(6, 6, 6, 10)  # a tool bar adds four at each side
         rows.addLayout(fields)
         rows.addWidget(self._prompt_row)
         self.set_running(False)
@@ -199,7 +204,7 @@ class Bar(QWidget):
 
     def _combo(self, field: str, entries: dict[str, str], chosen: str) -> QComboBox:
         combo = QComboBox()
-        combo.setMinimumHeight(28)
+        combo.setFixedHeight(FIELD_HEIGHT)
         combo.setAccessibleName(plain(field))
         combo.setProperty("field", field)
         for value, text in entries.items():

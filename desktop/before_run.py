@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from mqwen.library.targets import Targets
 
 
-_MARGIN = 20
+_MARGIN = 16
+_MARK = 20  # the room for a line's mark
 _MOST_HEIGHT = 420
 
 
@@ -120,7 +122,7 @@ class CheckDialog(QDialog):
         self.start.setEnabled(False)
 
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(_MARGIN, 18, _MARGIN, 16)
+        rows.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         rows.setSpacing(10)
         for widget in (self.heading, self._what, self._busy, self._area):
             rows.addWidget(widget)
@@ -165,24 +167,33 @@ class CheckDialog(QDialog):
 
     def _fit(self) -> None:
         """Grow until all lines are seen, as far as a screen has room."""
-        width = self.width() - 2 * _MARGIN
+        self._lines.addStretch()
+        width = self.width() - 2 * _MARGIN - _MARK
         labels = self._inside.findChildren(QLabel, "line")
         wanted = sum(label.heightForWidth(width) + self._lines.spacing() for label in labels)
         self._area.setMinimumHeight(min(_MOST_HEIGHT, wanted))
+        self._area.setMaximumHeight(wanted)
         layout = self.layout()
         if layout is not None:
             layout.activate()
         self.resize(self.width(), self.sizeHint().height())
 
     def _add(self, mark: str, text: str, *, warning: bool = False) -> None:
-        label = QLabel(f"{mark}  {text}")
+        label = QLabel(text)
         label.setObjectName("line")
         label.setProperty("warning", warning)
         label.setAccessibleName(text)
         label.setTextFormat(Qt.TextFormat.PlainText)
+        one_line = label.sizeHint().height()  # Chinese text has higher lines than a bullet
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._lines.addWidget(label)
+        sign = QLabel(mark)
+        sign.setFixedSize(_MARK, one_line)
+        line = QHBoxLayout()
+        line.setSpacing(0)
+        line.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(label, 1)
+        self._lines.addLayout(line)
 
     def _try(self) -> None:
         self.reject()

@@ -149,6 +149,7 @@ class ChangeDialog(QDialog):
         buttons.addWidget(close)
         buttons.addWidget(self.apply)
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(10)
         column.addLayout(self.form)
         column.addWidget(self.status)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.model_words import ModelWords
 from mqwen.hub.remote import Offer
@@ -33,6 +34,7 @@ class ConsentDialog(QDialog):
             if not offer.permissive:
                 page = QLabel(f'<a href="{offer.page}">{offer.page}</a>')
                 page.setOpenExternalLinks(True)
+                page.setWordWrap(True)
                 column.addWidget(page)
                 text = self.tr("I have read and accept the licence of {name}")
                 self._ask(text.format(name=offer.hub_id), column)
@@ -44,14 +46,36 @@ class ConsentDialog(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         column.addSpacing(6)
+        column.addStretch()
         column.addWidget(self.buttons)
         self._update()
 
     def _ask(self, text: str, column: QVBoxLayout) -> None:
-        box = QCheckBox(text)
+        box = QCheckBox()
+        box.setObjectName("alone")
+        box.setAccessibleName(text)
         box.toggled.connect(self._update)
         self.boxes.append(box)
-        column.addWidget(box)
+        said = _Said(text, box)  # a box of Qt's has its text in one line, and a narrow screen would cut it off
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(said, 1)
+        column.addLayout(row)
 
     def _update(self) -> None:
         self.download.setEnabled(all(box.isChecked() for box in self.boxes))
+
+
+class _Said(QLabel):
+    """What a box stands for, in as many lines as it takes; a press on it ticks the box."""
+
+    def __init__(self, text: str, box: QCheckBox) -> None:
+        super().__init__(text)
+        self._box = box
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._box.click()

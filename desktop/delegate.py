@@ -91,7 +91,10 @@ class PhotoDelegate(QStyledItemDelegate):
     def _paint_ground(painter: QPainter, cell: QRect, flags: QStyle.StateFlag, scheme: Colours) -> None:
         ground = QRectF(cell).adjusted(3, 3, -3, -3)
         if flags & QStyle.StateFlag.State_Selected:
-            painter.setPen(QPen(QColor(scheme.accent), 2))
+            focused = (
+                flags & QStyle.StateFlag.State_HasFocus
+            )  # the one that the keys are about, and they are the grid's
+            painter.setPen(QPen(QColor(scheme.accent), 2.4 if focused else 1))
             painter.setBrush(QColor(scheme.selected))
             painter.drawRoundedRect(ground, RADIUS + 3, RADIUS + 3)
         elif flags & QStyle.StateFlag.State_HasFocus:

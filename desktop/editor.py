@@ -54,6 +54,7 @@ class EditorDock(QDockWidget):
         self.setWindowTitle(self.tr("Words"))
         self.setAllowedAreas(Qt.DockWidgetArea.RightDockWidgetArea | Qt.DockWidgetArea.LeftDockWidgetArea)
         self._build()
+        self._choose_language()
         self._show_words()
 
         self._settled = QTimer(self, interval=_SETTLE_MS, singleShot=True)
@@ -159,8 +160,10 @@ class EditorDock(QDockWidget):
     def _show_words(self) -> None:
         one, some = len(self._paths) == 1, len(self._paths) > 1
         name = self._paths[0].name if one else self.tr("%n photo(s) selected", "", len(self._paths))
-        self._title.setText(f"<b>{name}</b>" if one else name)
-        self._title.setTextFormat(Qt.TextFormat.PlainText if not one else Qt.TextFormat.RichText)
+        font = self._title.font()
+        font.setBold(one)
+        self._title.setFont(font)
+        self._title.setText(name)
         self._form.setEnabled(bool(self._words))
         self._fill(self.caption, "caption", [self._caption_of(words) for words in self._words])
         self._fill(self.alt_text, "alt text", [words.alt_text or "" for words in self._words])

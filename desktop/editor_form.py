@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.counters import Counter
+from desktop.elide import ElidedLabel
 from desktop.keyword_list import KeywordList
+from desktop.theme import FIELD_HEIGHT
 
 
 class EditorForm(QWidget):
@@ -19,10 +20,10 @@ class EditorForm(QWidget):
 
     def __init__(self, keywords: KeywordList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = QLabel()
-        self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self.title = ElidedLabel()
         self.language = QComboBox()
         self.language.setAccessibleName(self.tr("Language of the caption"))
+        self.language.setFixedHeight(FIELD_HEIGHT)
         self.languages = {"en": "English", "zh": "中文", "": self.tr("No language given")}
         for code, name in self.languages.items():
             self.language.addItem(name, code)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton
 
 from desktop.icon import symbol
 from desktop.mnemonics import plain
+from desktop.theme import FIELD_HEIGHT, TEXT_WIDTH
 
 
 class FilterBar(QWidget):
@@ -30,7 +31,8 @@ class FilterBar(QWidget):
         self.edit.setPlaceholderText(self.tr('Filter: dog "red car" state:new name:IMG* taken:2019..2021'))
         self.edit.setToolTip(self.tr("Show only some photos (Ctrl+F). Enter looks again, Esc goes back to the photos."))
         self.edit.setClearButtonEnabled(True)
-        self.edit.setMinimumHeight(28)
+        self.edit.setFixedHeight(FIELD_HEIGHT)
+        self.edit.setMaximumWidth(TEXT_WIDTH)
         self.edit.textChanged.connect(self.text_changed)
         self.edit.returnPressed.connect(self.apply_requested)
         self.edit.installEventFilter(self)
@@ -56,12 +58,13 @@ class FilterBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 6, 10, 6)
         row.setSpacing(4)
-        row.addWidget(self.edit, 1)
+        row.addWidget(self.edit, 1000)
         row.addWidget(self.saved)
         row.addWidget(self.help)
         row.addSpacing(4)
         row.addWidget(self.outcome)
         row.addSpacing(8)
+        row.addStretch(1)
         for widget in (self.order, self.grid, self.list):
             row.addWidget(widget)
         self._draw()
@@ -102,7 +105,7 @@ class FilterBar(QWidget):
 
     def _show_order(self) -> None:
         chosen = next((action for action in self.order_menu.actions() if action.isChecked()), None)
-        self.order.setText(plain(chosen.text()) if chosen else "")
+        self.order.setText(f"{plain(chosen.text())}  ▾" if chosen else "")
 
     def _button(self, name: str, menu: QMenu | None = None) -> QToolButton:
         button = QToolButton()

@@ -50,6 +50,9 @@ class Footer(QWidget):
         row.addStretch()
         row.addWidget(self._failures)
         row.addWidget(self.size_slider)
+        self._failures.ensurePolished()
+        # The highest of all comes and goes, and the photos must not jump.
+        self.setFixedHeight(self._failures.sizeHint().height() + 12)
         self.progress.hide()
         self.set_failures(0)
 
@@ -86,6 +89,8 @@ class Footer(QWidget):
 
     def show_paused(self, pace: Pace) -> None:
         """The run rests."""
+        self.progress.setRange(0, max(1, pace.total))
+        self.progress.setValue(pace.done)
         text = self.tr("Paused at {done} of {total}")
         self._pace.setText(text.format(done=_number(pace.done), total=_number(pace.total)))
 

@@ -57,7 +57,8 @@ class HistoryDialog(QDialog):
             ],
         )
         for column, width in enumerate((150, 110, 80, 60, 100, 85, 110)):
-            self.runs.header().resizeSection(column, width)
+            header = self.runs.header()
+            header.resizeSection(column, max(width, header.sectionSizeHint(column)))
         self.runs.currentItemChanged.connect(self._chosen)
         self.about = QLabel()
         self.about.setObjectName("quiet")
@@ -100,7 +101,7 @@ class HistoryDialog(QDialog):
         foot.addWidget(self.status, 1)
         foot.addWidget(close)
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(16, 14, 16, 14)
+        rows.setContentsMargins(16, 16, 16, 16)
         rows.addWidget(split, 1)
         rows.addLayout(foot)
         self.set_working(False, "")
@@ -230,7 +231,6 @@ class HistoryDialog(QDialog):
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setAllColumnsShowFocus(True)
-        tree.setStyleSheet("QTreeWidget::item { padding: 3px 2px; }")
         tree.header().setAccessibleName(name)
         tree.header().setSectionResizeMode(len(columns) - 1, QHeaderView.ResizeMode.Stretch)
         return tree

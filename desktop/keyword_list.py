@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.theme import FIELD_HEIGHT
 from mqwen.engine.caption import split_keywords
 from mqwen.library.metadata.words import folded
 
@@ -41,7 +42,7 @@ class KeywordList(QWidget):
         self._complete = complete
         self.input = QLineEdit()
         self.input.setAccessibleName(self.tr("New keyword"))
-        self.input.setPlaceholderText(self.tr("Add keywords, separated by commas"))
+        self.input.setPlaceholderText(self.tr("Add keywords"))
         self.input.setToolTip(self.tr("Enter adds them. A list can be pasted: commas, semicolons or lines"))
         self._known = QStringListModel(self)
         completer = QCompleter(self._known, self)
@@ -50,6 +51,7 @@ class KeywordList(QWidget):
         popup = completer.popup()
         if popup is not None:
             popup.setAccessibleName(self.tr("Known keywords"))
+        self.input.setFixedHeight(FIELD_HEIGHT)
         self.input.setCompleter(completer)
         self.input.textEdited.connect(self._look_up)
         self.input.returnPressed.connect(self._add_typed)
@@ -65,6 +67,7 @@ class KeywordList(QWidget):
             QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked
         )
         self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # a long one is elided
         self.list.setSpacing(2)
         self.list.model().rowsMoved.connect(self._arranged)
         self.list.itemChanged.connect(self._renamed)
@@ -113,6 +116,7 @@ class KeywordList(QWidget):
                 keyword=keyword, count=count
             ))  # fmt: skip
             item.setData(_KEYWORD, keyword)
+            item.setToolTip(keyword)
             flags = item.flags() & ~Qt.ItemFlag.ItemIsDropEnabled
             item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if movable else flags)
             self.list.addItem(item)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from mqwen.resources import resources_path
 
 _OURS = "translator"  # object name of the translators that this module installed
+# Of Qt's own file dialog, which a desktop without one shows: Qt 6.11 has changed them, but not its translations.
+_OF_QT = (QT_TRANSLATE_NOOP("QFileDialog", "&Look in:"), QT_TRANSLATE_NOOP("QFileDialog", "Files of &type:"))
 
 
 def locale_of(language: str) -> QLocale:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.labelled import label_of
 from desktop.mnemonics import plain
 
 
@@ -40,12 +41,9 @@ class PartsDialog(QDialog):
         self._adapter = self._folder(self.tr("&Adapter (LoRA and projector)"))
         self._name = QLineEdit("my-model")
         if not adapter_only:
-            label = QLabel(self.tr("&Name of the new model"))
-            label.setBuddy(self._name)
-            self._name.setAccessibleName(plain(label.text()))
             self._name.textChanged.connect(self._update)
             self._needed.append(self._name)
-            self._form.addRow(label, self._name)
+            self._form.addRow(label_of(self._name, self.tr("&Name of the new model")), self._name)
         note = QLabel(
             self.tr(
                 "The adapter folder is what the training left: adapter_config.json, adapter_model.bin and "
@@ -88,7 +86,6 @@ class PartsDialog(QDialog):
     def _folder(self, text: str) -> QLineEdit:
         field = QLineEdit()
         spoken = plain(text)
-        field.setAccessibleName(spoken)
         field.textChanged.connect(self._update)
         browse = QPushButton(self.tr("Browse…"))
         browse.setAccessibleName(self.tr("Browse: {field}").format(field=spoken))
@@ -101,11 +98,10 @@ class PartsDialog(QDialog):
 
         browse.clicked.connect(choose)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(field, 1)
         row.addWidget(browse)
-        label = QLabel(text)
-        label.setBuddy(field)
-        self._form.addRow(label, row)
+        self._form.addRow(label_of(field, text), row)
         self._needed.append(field)
         return field
 

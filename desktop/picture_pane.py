@@ -60,8 +60,7 @@ class PicturePane(QWidget):
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         place = self.rect().adjusted(12, 12, -12, -12)
-        ratio = self.devicePixelRatioF()
-        size = self._pixmap.size() / ratio
+        size = self._pixmap.size()  # small pictures are as large as they would be on a screen of one pixel a unit
         if not self._whole or size.width() > place.width() or size.height() > place.height():
             size = size.scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
         target = place.adjusted(0, 0, 0, 0)

@@ -13,6 +13,7 @@ from desktop.icon import symbol
 from desktop.photos import PHOTO_ROLE, State
 from desktop.picture_view import PictureView
 from desktop.pictures import Picture, Pictures
+from desktop.theme import TEXT_WIDTH
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -50,6 +51,8 @@ class Preview(QWidget):
         self.caption.setAccessibleName(self.tr("Caption"))
         self.caption.setPlaceholderText(self.tr("No caption yet"))
         self.caption.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.caption.setObjectName("shownCaption")
+        self.caption.setMaximumWidth(TEXT_WIDTH)
         self.caption.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.caption.setFixedHeight(_CAPTION_LINES * self.fontMetrics().lineSpacing() + 16)
         self._lay_out()
@@ -86,7 +89,8 @@ class Preview(QWidget):
         top.addWidget(self.zoom)
         below = QHBoxLayout()
         below.setContentsMargins(14, 4, 14, 6)
-        below.addWidget(self.caption)
+        below.addWidget(self.caption, 1000)
+        below.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

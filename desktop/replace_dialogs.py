@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit
 
 from desktop.change_dialog import ChangeDialog
+from desktop.labelled import label_of
 from mqwen.errors import InputError
 from mqwen.library.text_changes import TextChange, affixing, replacing
 
@@ -22,10 +23,8 @@ class ReplaceDialog(ChangeDialog):
 
     def fill_form(self) -> None:
         self.sought, self.by = QLineEdit(), QLineEdit()
-        self.sought.setAccessibleName(self.tr("Find"))
-        self.by.setAccessibleName(self.tr("Replace with"))
-        self.form.addRow(self.tr("&Find"), self.sought)
-        self.form.addRow(self.tr("&Replace with"), self.by)
+        self.form.addRow(label_of(self.sought, self.tr("&Find")), self.sought)
+        self.form.addRow(label_of(self.by, self.tr("&Replace with")), self.by)
         self.match_case = QCheckBox(self.tr("&Match case"))
         self.whole_words = QCheckBox(self.tr("&Whole words"))
         self.regex = QCheckBox(self.tr("Re&gular expression"))
@@ -67,13 +66,11 @@ class AffixDialog(ChangeDialog):
 
     def fill_form(self) -> None:
         self.before, self.after = QLineEdit(), QLineEdit()
-        self.before.setAccessibleName(self.tr("Before"))
-        self.after.setAccessibleName(self.tr("After"))
         for field in (self.before, self.after):
             field.setToolTip(self.tr("Taken as it is typed, blanks too; where it stands already it is not added again"))
             field.textChanged.connect(self.typed)
-        self.form.addRow(self.tr("&Before"), self.before)
-        self.form.addRow(self.tr("Af&ter"), self.after)
+        self.form.addRow(label_of(self.before, self.tr("&Before")), self.before)
+        self.form.addRow(label_of(self.after, self.tr("Af&ter")), self.after)
 
     def change(self) -> TextChange:
         if not self.before.text() and not self.after.text():

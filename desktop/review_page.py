@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QLocale, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.counters import Counter
 from desktop.diff_label import DiffLabel
 from desktop.picture_pane import PicturePane
+from desktop.theme import FIELD_HEIGHT
 
 if TYPE_CHECKING:
     from desktop.review_queue import Entry
@@ -100,18 +110,23 @@ class ReviewPage(QWidget):
                 ("Esc", self.tr("Leave"), self.leave_requested.emit),
             ),
         )
-        for row in rows:
-            line = QHBoxLayout()
-            line.setSpacing(6)
+        keys = QGridLayout()
+        keys.setSpacing(6)
+        for line, row in enumerate(rows):
+            place = 0
             for key, name, act in row:
                 button = self.buttons[key] = QPushButton(f"{name}  {key}")
                 button.setAccessibleName(name)
                 button.setToolTip(self.tr("Key: {key}").format(key=key))
                 button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                button.setMinimumHeight(30)
+                button.setFixedHeight(FIELD_HEIGHT)
                 button.clicked.connect(lambda _=False, act=act: act())
-                line.addWidget(button, 2 if key == "P" else 1)
-            column.addLayout(line)
+                width = 2 if key == "P" else 1
+                keys.addWidget(button, line, place, 1, width)
+                place += width
+        for place in range(3):
+            keys.setColumnStretch(place, 1)
+        column.addLayout(keys)
         self.buttons["A"].setObjectName("reviewApprove")
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)

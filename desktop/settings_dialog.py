@@ -25,11 +25,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.mnemonics import plain
+from desktop.labelled import label_of
 from desktop.preferences import MOST_CARD_GB, MOST_THREADS, Preferences, is_device
 from desktop.shortcuts import ShortcutPage
-
-_FIELD_HEIGHT = 28
+from desktop.theme import FIELD_HEIGHT
 
 
 class SettingsDialog(QDialog):
@@ -69,6 +68,8 @@ class SettingsDialog(QDialog):
             lambda clash: self.buttons.button(standard.Ok).setEnabled(not clash and self._device_known())
         )
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
         column.addWidget(self.tabs, 1)
         column.addWidget(self.buttons)
 
@@ -150,14 +151,12 @@ class SettingsDialog(QDialog):
         browse.setEnabled(not fixed)
         browse.clicked.connect(self._browse)
         for field in (self.models, browse):
-            field.setMinimumHeight(_FIELD_HEIGHT)
+            field.setFixedHeight(FIELD_HEIGHT)
         place = QHBoxLayout()
+        place.setSpacing(8)
         place.addWidget(self.models, 1)
         place.addWidget(browse)
-        label = QLabel(self.tr("Fo&lder of models"))
-        label.setBuddy(self.models)
-        self.models.setAccessibleName(plain(label.text()))
-        form.addRow(label, place)
+        form.addRow(label_of(self.models, self.tr("Fo&lder of models")), place)
         if fixed:
             form.addRow("", _note(self.tr("The environment variable MQWEN_MODELS names this folder.")))
         else:
@@ -217,16 +216,13 @@ def _page() -> tuple[QWidget, QFormLayout]:
     form.setHorizontalSpacing(16)
     form.setVerticalSpacing(10)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return page, form
 
 
 def _row(form: QFormLayout, text: str, field: QWidget) -> None:
-    label = QLabel(text)
-    label.setBuddy(field)
-    field.setMinimumHeight(_FIELD_HEIGHT)
-    field.setAccessibleName(plain(text))
-    form.addRow(label, field)
+    field.setFixedHeight(FIELD_HEIGHT)
+    form.addRow(label_of(field, text), field)
 
 
 def _note(text: str) -> QLabel:

@@ -79,15 +79,17 @@ class ShortcutPage(QWidget):
         self.table = QTreeWidget()
         self.table.setAccessibleName(self.tr("Shortcuts"))
         self.table.setHeaderLabels([self.tr("Action"), self.tr("Shortcut")])
+        self.table.headerItem().setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.table.setRootIsDecorated(False)
         self.table.setUniformRowHeights(True)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.header().setStretchLastSection(False)
         self.table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.table.header().setResizeContentsPrecision(-1)  # rows out of sight, too
         for action in self._actions:
             item = QTreeWidgetItem([plain(action.text()), ""])
-            item.setSizeHint(1, QSize(0, _ROW_HEIGHT))
+            item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
             self.table.addTopLevelItem(item)
         self.edit = QKeySequenceEdit()
         self.edit.setMaximumSequenceLength(1)

@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 from mqwen.resources import resources_path
 
+FIELD_HEIGHT = 28  # of boxes, lines of text and buttons that stand in a row
+TEXT_WIDTH = 900  # beyond it the eye loses the line
+
 _CHOSEN = "mqwenTheme"  # property of the app: "system", "light" or "dark"
 
 
@@ -127,16 +130,33 @@ def style_sheet(scheme: Colours) -> str:
         stop: 0 {scheme.accent}, stop: 0.5 {scheme.accent}, stop: 0.6 {scheme.base}, stop: 1 {scheme.base}); }}
     QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {scheme.line}; }}
     QCheckBox::indicator:checked:disabled {{ background: {scheme.muted}; border-color: {scheme.muted}; }}
+    QPushButton {{ min-height: 22px; padding: 2px 8px; }}
+    QDialog QPushButton {{ padding: 2px 14px; }}
     QLineEdit, QPlainTextEdit, #keywords {{
         border: 1px solid {scheme.edge}; border-radius: 4px; background: {scheme.base}; padding: 2px; }}
     QLineEdit:focus, QPlainTextEdit:focus, #keywords:focus {{ border-color: {scheme.accent}; }}
     QLineEdit:disabled, QPlainTextEdit:disabled, #keywords:disabled {{ border-color: {scheme.line}; }}
-    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; }}
+    QDialog QLineEdit {{ min-height: 22px; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; min-height: 0; }}
     #fieldName, #quiet {{ color: {scheme.muted}; }}
     #bar, #footer, #filterBar {{ background: {scheme.window}; }}
     #filterBar {{ border-bottom: 1px solid {scheme.line}; }}
+    #filterBar QToolButton::menu-indicator {{ image: none; }}
     #wrong {{ color: {scheme.failed}; }}
     #choices {{ background: {scheme.window}; border: none; border-bottom: 1px solid {scheme.line}; padding: 0; }}
+    #shownCaption {{ border: none; background: transparent; padding: 0; }}
+    QMainWindow::separator {{ background: {scheme.window}; width: 6px; height: 6px; }}
+    QMainWindow::separator:hover {{ background: {scheme.line}; }}
+    QSplitter::handle {{ image: none; }}
+    QDockWidget {{ titlebar-close-icon: url("{_icon("close", scheme)}");
+        titlebar-normal-icon: url("{_icon("float", scheme)}"); }}
+    QDockWidget::title {{ text-align: left; padding: 6px 8px; }}
+    QHeaderView {{ background: {scheme.base}; }}
+    QHeaderView::section {{ color: {scheme.muted}; background: {scheme.base}; border: none;
+        border-bottom: 1px solid {scheme.line}; padding: 4px 5px; }}
+    QTreeView::item {{ padding: 3px 2px; }}
+    QTreeView {{ border: 1px solid {scheme.line}; border-radius: 4px; }}
+    QTreeView:focus {{ border-color: {scheme.accent}; }}
     QStatusBar {{ border-top: 1px solid {scheme.line}; }}
     QStatusBar::item {{ border: none; }}
     QMenuBar {{ border: none; background: {scheme.window}; }}
@@ -144,22 +164,27 @@ def style_sheet(scheme: Colours) -> str:
         border-radius: 6px; }}
     #notice {{ background: {scheme.notice}; border-bottom: 1px solid {scheme.line}; }}
     #primary {{ color: {scheme.on_accent}; background: {scheme.accent}; border: 1px solid {scheme.accent};
-        border-radius: 6px; padding: 7px 20px; font-weight: 600; }}
+        border-radius: 5px; padding: 2px 20px; font-weight: 600; }}
     #primary:hover {{ background: {scheme.accent_hover}; }}
-    #primary:focus {{ border: 2px solid {scheme.text}; padding: 6px 19px; }}
+    #primary:focus {{ border: 2px solid {scheme.text}; padding: 1px 19px; }}
     #primary:disabled {{ color: {scheme.muted}; background: {scheme.tile}; border-color: {scheme.tile}; }}
     #primary[running="true"] {{ color: {scheme.text}; background: {scheme.base}; border-color: {scheme.line}; }}
     #flat {{ color: {scheme.accent}; border: none; padding: 3px 6px; background: transparent; }}
+    #flat, #problem {{ min-height: 0; }}
+    #alone {{ padding: 0; spacing: 0; }}
     #flat:hover, #flat:focus {{ text-decoration: underline; }}
     #tooLong {{ color: {scheme.warning}; }}
     #problem {{ color: {scheme.failed}; border: none; padding: 3px 6px; background: transparent; }}
     #problem:hover, #problem:focus {{ text-decoration: underline; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
-    QScrollBar::handle:vertical {{ background: {scheme.line}; border-radius: 4px; min-height: 36px; margin: 2px; }}
-    QScrollBar::handle:vertical:hover {{ background: {scheme.muted}; }}
-    QScrollBar::handle:vertical:disabled {{ background: transparent; }}
-    QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
-    QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: transparent; }}
+    QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
+    QScrollBar::handle {{ background: {scheme.line}; border-radius: 4px; margin: 2px; }}
+    QScrollBar::handle:vertical {{ min-height: 36px; }}
+    QScrollBar::handle:horizontal {{ min-width: 36px; }}
+    QScrollBar::handle:hover {{ background: {scheme.muted}; }}
+    QScrollBar::handle:disabled {{ background: transparent; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QProgressBar {{ background: {scheme.tile}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
     QProgressBar::chunk {{ background: {scheme.accent}; border-radius: 3px; }}
     """
@@ -168,6 +193,10 @@ def style_sheet(scheme: Colours) -> str:
 def _tick(scheme: Colours) -> str:
     name = "tick-on-pale.svg" if scheme is DARK else "tick-on-blue.svg"
     return (resources_path() / "icons" / name).as_posix()
+
+
+def _icon(name: str, scheme: Colours) -> str:
+    return (resources_path() / "icons" / f"{name}-on-{'dark' if scheme is DARK else 'light'}.svg").as_posix()
 
 
 def apply_theme(app: QApplication, theme: str = "system") -> None:

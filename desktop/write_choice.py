@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPaintEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+from desktop.theme import FIELD_HEIGHT
 
 from desktop.choice_words import ChoiceWords
 
@@ -20,8 +22,7 @@ class WriteChoice(QPushButton):
 
     def __init__(self, chosen: Iterable[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setMinimumHeight(28)
-        self.setStyleSheet("text-align: left; padding-left: 6px;")
+        self.setFixedHeight(FIELD_HEIGHT)
         self.setAccessibleName(self.tr("Write"))
         self.setToolTip(self.tr("Where captions go; several places can be ticked"))
         self._short = ChoiceWords(self).places()
@@ -82,9 +83,21 @@ class WriteChoice(QPushButton):
 
     def _show(self) -> None:
         text = ", ".join(self._short[name] for name in self.names())
-        room = self.sizeHint().width() - 40
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
+        self.setText(text)
         self.setAccessibleDescription(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As the boxes beside it, which open a list, too."""
+        option = QStyleOptionComboBox()
+        option.initFrom(self)
+        opened = self.menu().isVisible()
+        option.state |= QStyle.StateFlag.State_On if opened else QStyle.StateFlag.State_None
+        inside = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, inside, self).width() - 8
+        option.currentText = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
 
 class _StayingMenu(QMenu):

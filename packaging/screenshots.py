@@ -1,6 +1,7 @@
 """Make docs/screenshots: the window and its dialogs after a run of the starter model, in both languages and themes.
 
     python packaging/screenshots.py [--out DIR] [--language en] [--theme light] [--size 1280x720] [--scale 1]
+        [--all]
 
 Nothing of the user's is read or written: the sample pictures, the settings and the catalog are copies in a scratch
 folder. Needs no screen.
@@ -13,18 +14,19 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from live import Scenes, dialogs, until, wait
+from PySide6.QtGui import QPixmap  # noqa: TID251 - not the engine
+
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication, QWidget  # noqa: TID251 - not the engine
+    from PySide6.QtWidgets import QApplication  # noqa: TID251 - not the engine
 
     from desktop.window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES, THEMES = ("en", "zh_CN"), ("light", "dark")
-_PATIENCE_MS = 300_000
 
 
 def main() -> int:
@@ -34,6 +36,7 @@ def main() -> int:
     parser.add_argument("--theme", choices=THEMES, help="this one alone")
     parser.add_argument("--size", default="1280x720", metavar="WxH", help="of the window")
     parser.add_argument("--scale", default="1", help="pixels a unit")
+    parser.add_argument("--all", action="store_true", help="what users see less often, too: to be looked at")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -52,14 +55,16 @@ def main() -> int:
                 shutil.copytree(ROOT / "resources" / "samples", folder, ignore=shutil.ignore_patterns("*.md"))
                 window = dressed(app, language, theme, Path(scratch))
                 window.resize(width, height)
-                for name, widget in scenes(window, folder):
+                for name, shown in scenes(window, folder, more=arguments.all):
                     path = arguments.out / f"{name}-{language}-{theme}.png"
-                    if not widget.grab().save(str(path)):
+                    if not (shown if isinstance(shown, QPixmap) else shown.grab()).save(str(path)):
                         print(f"{path} cannot be written", file=sys.stderr)
                         return 1
                     print(path, flush=True)
                 window.close()
                 until(window.isHidden)
+                window.deleteLater()  # not whenever, and in whatever thread, Python collects its garbage
+                wait(100)
     return 0
 
 
@@ -94,7 +99,7 @@ def dressed(app: QApplication, language: str, theme: str, scratch: Path) -> Main
     return window
 
 
-def scenes(window: MainWindow, folder: Path) -> Iterator[tuple[str, QWidget]]:
+def scenes(window: MainWindow, folder: Path, *, more: bool) -> Scenes:
     """Yield name and widget of each picture, when it is there to be taken."""
     wait(300)
     yield "welcome", window
@@ -120,42 +125,10 @@ def scenes(window: MainWindow, folder: Path) -> Iterator[tuple[str, QWidget]]:
         "settings": window.settings_part.open,
     }
     yield from dialogs(window, parts)
+    if more:
+        from more_scenes import more_scenes
 
-
-def dialogs(window: MainWindow, actions: Mapping[str, Callable[[], object]]) -> Iterator[tuple[str, QWidget]]:
-    """Open each dialog, yield it when what it looks up is there, and close it."""
-    from PySide6.QtWidgets import QDialog  # noqa: TID251
-
-    for name, action in actions.items():
-        action()
-        until(lambda: any(dialog.isVisible() for dialog in window.findChildren(QDialog)))
-        dialog = next(dialog for dialog in window.findChildren(QDialog) if dialog.isVisible())
-        until(window.models_part.idle_now)
-        if name == "settings" and window.settings_part.dialog is not None:
-            window.settings_part.dialog.tabs.setCurrentIndex(1)
-        wait(1500)
-        yield name, dialog
-        dialog.close()
-        wait(100)
-
-
-def wait(ms: int) -> None:
-    """Let the window live for a while."""
-    from PySide6.QtCore import QEventLoop, QTimer  # noqa: TID251
-
-    loop = QEventLoop()
-    QTimer.singleShot(ms, loop.quit)
-    loop.exec()
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Let the window live until something is true."""
-    waited = 0
-    while not true():
-        if waited > _PATIENCE_MS:
-            raise SystemExit("the window does not get there")
-        wait(50)
-        waited += 50
+        yield from more_scenes(window, folder)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def main() -> int:
         return 1 if missing else 0
     for ts, plurals in ((FOLDER / "mqwen_zh_CN.ts", False), (FOLDER / "mqwen_en.ts", True)):
         update(ts, plurals=plurals)
-        _tool("lrelease", "-silent", str(ts), "-qm", str(ts.with_suffix(".qm")))
+        fresh = ts.with_suffix(".fresh")
+        _tool("lrelease", "-silent", str(ts), "-qm", str(fresh))
+        fresh.replace(ts.with_suffix(".qm"))  # in its place at once: a window that has the old one mapped would crash
     return 0
 
 

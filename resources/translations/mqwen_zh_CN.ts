@@ -8,14 +8,6 @@
         <translation>在前面或后面添加文字</translation>
     </message>
     <message>
-        <source>Before</source>
-        <translation>前面</translation>
-    </message>
-    <message>
-        <source>After</source>
-        <translation>后面</translation>
-    </message>
-    <message>
         <source>Taken as it is typed, blanks too; where it stands already it is not added again</source>
         <translation>按输入原样添加，包括空格；已经有的不会重复添加</translation>
     </message>
@@ -1254,8 +1246,8 @@
         <translation>新关键词</translation>
     </message>
     <message>
-        <source>Add keywords, separated by commas</source>
-        <translation>添加关键词，用逗号分隔</translation>
+        <source>Add keywords</source>
+        <translation>添加关键词</translation>
     </message>
     <message>
         <source>Enter adds them. A list can be pasted: commas, semicolons or lines</source>
@@ -2077,6 +2069,17 @@
     <message>
         <source>{number} of {total}</source>
         <translation>{number} / {total}</translation>
+    </message>
+</context>
+<context>
+    <name>QFileDialog</name>
+    <message>
+        <source>&amp;Look in:</source>
+        <translation>查找范围(&amp;L)：</translation>
+    </message>
+    <message>
+        <source>Files of &amp;type:</source>
+        <translation>文件类型(&amp;T)：</translation>
     </message>
 </context>
 <context>
@@ -4079,14 +4082,6 @@
     <message>
         <source>Find and replace</source>
         <translation>查找和替换</translation>
-    </message>
-    <message>
-        <source>Find</source>
-        <translation>查找</translation>
-    </message>
-    <message>
-        <source>Replace with</source>
-        <translation>替换为</translation>
     </message>
     <message>
         <source>&amp;Find</source>

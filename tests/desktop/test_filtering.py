@@ -181,7 +181,7 @@ def test_every_example_of_the_help_is_a_filter(qtbot, filtered, window):
 def test_list_and_order_are_kept(qtbot, filtered, window, make_window, loader):
     cells = window.grid.gridSize()
     window.arranging.as_list.trigger()
-    assert window.grid.listed() and window.grid.gridSize().width() > 3 * cells.width()
+    assert window.grid.listed() and window.grid.gridSize().width() > 2 * cells.width()
     assert window.filtering.bar.list.isChecked()
     window.menus.orders[Order.OLDEST].trigger()
     assert "Oldest" in window.filtering.bar.order.text()

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QMessageBox
 
 from desktop.language import set_language
 from tests.desktop.test_texts import texts, tool
@@ -90,6 +90,9 @@ def test_the_whole_window_speaks_chinese_qt_included(qapp, qtbot, make_window, l
         assert "取消" in box.button(QMessageBox.StandardButton.Cancel).text()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.RestoreDefaults)
         assert re.search(r"[\u4e00-\u9fff]", buttons.buttons()[0].text())
+        files = QFileDialog(window, options=QFileDialog.Option.DontUseNativeDialog)
+        labels = [label.text() for label in files.findChildren(QLabel) if label.text()]
+        assert len(labels) >= 3 and all(re.search(r"[\u4e00-\u9fff]", text) for text in labels), labels
         assert window.menus.file_menu.title() == "文件(&F)" and QLocale().language() == QLocale.Language.Chinese
     finally:
         set_language(qapp, "en")
