@@ -11,6 +11,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QOb
 
 from desktop import slices
 from desktop.photo import Photo
+from desktop.uniform_view import ranges_of
 
 if TYPE_CHECKING:
     from desktop.grid import PhotoGrid
@@ -92,7 +93,7 @@ class KeepingPlace(QObject):
         if now.size() < deselected.size():
             self._marks, selected, deselected = bytearray(self._model.rowCount()), now, QItemSelection()
         for parts, mark in ((deselected, b"\0"), (selected, b"\1")):
-            for part in parts:
+            for part in ranges_of(parts):
                 self._marks[part.top() : part.bottom() + 1] = mark * part.height()
 
     # All rows anew.

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from mqwen.resources import resources_path
 
+THEMES = ("system", "light", "dark")
 _CHOSEN = "mqwenTheme"  # property of the app: "system", "light" or "dark"
 
 

@@ -6,7 +6,8 @@ scrolled to meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from PySide6.QtCore import (
     QItemSelection,
@@ -195,14 +196,14 @@ class UniformView(QListView):
         shown = self.rows_in(area)
         if selection.size() > _FEW:
             return QRegion(area)
-        for part in selection:
+        for part in ranges_of(selection):
             for row in range(max(part.top(), shown.start), min(part.bottom() + 1, shown.stop)):
                 region += self.visualRect(self.model().index(row, 0))
         return region
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         few = selected.size() + deselected.size() <= _FEW
-        few = few and sum(part.height() for parts in (selected, deselected) for part in parts) <= _FEW
+        few = few and sum(part.height() for parts in (selected, deselected) for part in ranges_of(parts)) <= _FEW
         (QListView if few else QAbstractItemView).selectionChanged(self, selected, deselected)
 
     # Painting.
@@ -225,3 +226,8 @@ class UniformView(QListView):
             if row == current:
                 option.state |= QStyle.StateFlag.State_HasFocus
             delegate.paint(painter, option, index)
+
+
+def ranges_of(selection: QItemSelection) -> Iterable[QItemSelectionRange]:
+    """Return a selection as what it is and its type does not say."""
+    return cast("Iterable[QItemSelectionRange]", selection)
