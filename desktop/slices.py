@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, QTimer
 
-SLICE = 4000  # photos looked at in one go: some milliseconds, on slow machines too
+from mqwen.library.sliced_sort import SLICE
+
+__all__ = ["SLICE", "Slices"]
 
 
 class Slices(QObject):
