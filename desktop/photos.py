@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class PhotoModel(PhotoRows):
         self._scanning = False
         self._before: dict[Path, Photo] = {}
         self._landed: set[Path] = set()
+        self._letting_go = slices.Slices(self)
         self._state_names = {
             State.NEW: self.tr("no caption yet"),
             State.CAPTIONED: self.tr("captioned"),
@@ -138,7 +139,9 @@ class PhotoModel(PhotoRows):
     def end_scan(self) -> None:
         """The last photo has come: sort, and forget photos that are gone from disk."""
         self._scanning = False
-        self._before = {path: photo for path, photo in self._before.items() if photo.unsaved}
+        before = self._before
+        self._before = {path: photo for path, photo in before.items() if photo.unsaved}
+        self._letting_go.start(_let_go(before))
         if self._order is not Order.NAME:
             self.sort_by(self._order)
 
@@ -237,6 +240,14 @@ class PhotoModel(PhotoRows):
         index = self.index_of(path)
         if index.isValid():
             self.dataChanged.emit(index, index)
+
+
+def _let_go(photos: dict[Path, Photo]) -> Iterator[None]:
+    """Free photos in slices: 100,000 at once hold up the window."""
+    while photos:
+        for _ in range(min(slices.SLICE, len(photos))):
+            photos.popitem()
+        yield
 
 
 def _pieces(rows: Sequence[int]) -> list[tuple[int, int]]:

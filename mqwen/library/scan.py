@@ -182,9 +182,15 @@ def _list(folder: str) -> tuple[list[tuple[str, bool]], list[str]]:
                 folders.append(entry.name)
             elif is_photo_name(entry.name):
                 files.append((natural_key(entry.name), entry.name, entry.is_symlink()))
-    ordered = sorted_in_slices(files, itemgetter(0))  # a window may be waiting beside this thread
+    # A window may be waiting beside this thread: nothing large is sorted, or freed, in one go.
+    left = sorted_in_slices(files, itemgetter(0))
+    files.clear()
+    left.reverse()
+    photos: list[tuple[str, bool]] = []
+    while left:
+        photos.append(left.pop()[1:])
     folders.sort(key=natural_key)
-    return [(name, is_link) for _, name, is_link in ordered], folders
+    return photos, folders
 
 
 def _has_hidden_attribute(entry: os.DirEntry[str]) -> bool:
