@@ -1,9 +1,9 @@
 """`python -m desktop.bench`, which `mqwen bench desktop` runs: what the window costs with a large folder.
 
 A folder of real JPEG files is made (a few pictures under many names), opened in a real window, scrolled, filtered,
-sorted, and captioned by a stand-in for a model that says something 50 times a second; everything else (worker thread,
-files written, catalog) is what users have. A timer that should fire every few milliseconds shows how long the event
-loop was busy with something else.
+sorted, selected, changed, and captioned by a stand-in for a model that says something 50 times a second; everything
+else (worker thread, files written, catalog) is what users have. A timer that should fire every few milliseconds shows
+how long the event loop was busy with something else.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
     from PySide6.QtCore import QEventLoop, QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from desktop.main import SWITCH_S  # and with it all of the app, as its users import it
-    from desktop.photos import Order
+    from desktop.bench_changes import measure_changes
+    from desktop.main import SWITCH_S
     from desktop.preloading import preload
     from desktop.settings import Settings
     from desktop.theme import apply_theme
@@ -194,7 +194,7 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
     figures["captions landed"] = landed
     figures["rss_captions_mb"] = _rss()
 
-    _say("filtering and sorting")
+    _say("filtering")
     for name, text in (("words", "quiet street"), ("names", "name:*7.jpg"), ("none", "")):
         filtered = time.perf_counter()
         window.filtering.set_text(text)
@@ -202,16 +202,14 @@ def _measure(folder: Path, photos: int, captions: int, began: float) -> dict[str
         figures[f"filter {name}_s"] = time.perf_counter() - filtered
         rest(0.5)
         figures |= stalls.take(f"filter {name}")
-    for order in (Order.OLDEST, Order.STATE, Order.NAME):
-        window.photos.sort_by(order)
-        rest(0.5)
-    figures |= stalls.take("sort")
-    window.arranging.as_list.trigger()
-    rest(1)
-    figures |= stalls.take("list view")
+    _say("arranging, selecting and changing all")
+    figures |= measure_changes(window, app, stalls.take, until)
     figures["rss_peak_mb"] = _rss(peak=True)
+    closed = time.perf_counter()
     window.close()
     until(window.isHidden)
+    figures["close s"] = time.perf_counter() - closed
+    figures |= stalls.take("close")
     return figures
 
 

@@ -241,13 +241,15 @@ class ChangeDialog(QDialog):
         self.table.blockSignals(True)
         self.table.clear()
         fields = [name for name, box in self.fields.items() if box.isChecked()]
+        items: list[QTreeWidgetItem] = []
         for hit in hits[:_ROWS]:
             old, new = _changed_lines(hit, fields)
             item = QTreeWidgetItem([hit.path.name, old, new])
             item.setCheckState(0, Qt.CheckState.Checked)
             item.setData(0, _PATH, hit)
             item.setToolTip(0, str(hit.path))
-            self.table.addTopLevelItem(item)
+            items.append(item)
+        self.table.addTopLevelItems(items)
         self.table.blockSignals(False)
         self.diff.show_diff("", "")
         if (first := self.table.topLevelItem(0)) is not None:

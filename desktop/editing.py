@@ -139,11 +139,12 @@ class Editing(QObject):
         if self._closed:
             return number
         where = self._captioning.places_of()
-        shown = {path: photo.caption for path in paths if (photo := self._photos.photo(path))}
+        listed = self._photos.photo  # asked in the lane: of 100,000 it would hold up the window
 
         def work() -> None:
             known = known_of(self._catalog(), paths)
-            words = [Words.of(known.get(path)).as_shown(shown.get(path, "")) for path in paths]
+            shown = ((path, photo.caption if (photo := listed(path)) else "") for path in paths)
+            words = [Words.of(known.get(path)).as_shown(caption) for path, caption in shown]
             if len(paths) == 1:
                 with suppress(MqwenError):  # unreadable: its badge says so already
                     words = [standing_words(paths[0], Words.of(known.get(paths[0])), where.targets(paths[0]))]

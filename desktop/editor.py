@@ -116,6 +116,9 @@ class EditorDock(QDockWidget):
         return self._paths
 
     def _read_selected(self) -> None:
+        if self._window.grid.arranging():  # what is selected is looked up in a moment, when that takes no time
+            self._settled.start()
+            return
         paths = tuple(self._window.grid.selected_paths())
         if paths != self._paths:
             self._leave()

@@ -10,7 +10,6 @@ from PySide6.QtCore import QLocale, QObject, QSettings, Qt, QThread, QTimer, Slo
 from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.filter_bar import FilterBar
-from desktop.photo import Photo
 from desktop.reasons import shown
 from desktop.taken import TakenDates
 from mqwen.errors import InputError
@@ -51,6 +50,7 @@ class Filtering(QObject):
         self.bar.left.connect(self._leave)
         self.bar.help_requested.connect(self.show_help)
         window.photos.photos_added.connect(self._photos_added)
+        window.photos.arranged.connect(self._shown)
         window.sources.opened.connect(self._opened)
         window.sources.finished.connect(self._search_again)
         self.action = QAction(self.tr("&Filter…"), self)
@@ -89,7 +89,8 @@ class Filtering(QObject):
 
     def searching(self) -> bool:
         """Say whether what is shown is not yet what the box says."""
-        return self._search is not None or self._typing.isActive() or self._streaming.isActive()
+        waiting = self._typing.isActive() or self._streaming.isActive()
+        return waiting or self._search is not None or self._window.photos.arranging()
 
     def close(self) -> None:
         """End all searches, and wait for them."""
@@ -118,8 +119,8 @@ class Filtering(QObject):
         self._search.done.connect(self._found)
         self._search.start()
 
-    @Slot(object, object, object, str)
-    def _found(self, search: FilterSearch, passing: set[Path], photos: list[Photo], wrong: str) -> None:
+    @Slot(object, object, str)
+    def _found(self, search: FilterSearch, passing: set[Path], wrong: str) -> None:
         if search is not self._search:
             return
         search.finished.connect(search.deleteLater)
@@ -127,18 +128,23 @@ class Filtering(QObject):
         if wrong:
             self.bar.set_outcome(wrong, wrong=True)
             return
-        self._show(passing, photos)
-        number = QLocale().toString
-        found, total = self._window.photos.rowCount(), self._window.photos.total()
-        self.bar.set_outcome(self.tr("{found} of {total}").format(found=number(found), total=number(total)))
+        self._show(passing)
 
-    def _show(self, passing: set[Path] | None, photos: list[Photo] | None = None) -> None:
-        """Let these through; who was selected stays so, and the current photo in sight."""
-        grid = self._window.grid
-        grid.commit_edit()
-        with grid.keeping_place():
-            self._window.photos.set_filter(passing, photos)
-        grid.set_hint(self.tr("No photo passes the filter") if passing is not None else self.tr("No photos here"))
+    def _show(self, passing: set[Path] | None) -> None:
+        """Let these through."""
+        self._window.grid.commit_edit()
+        self._window.photos.set_filter(passing)
+
+    @Slot()
+    def _shown(self) -> None:
+        """Say how many have passed, as soon as they are shown."""
+        photos, number = self._window.photos, QLocale().toString
+        if photos.filtered() or not photos.scanning():
+            nothing = self.tr("No photo passes the filter") if photos.filtered() else self.tr("No photos here")
+            self._window.grid.set_hint(nothing)
+        if photos.filtered() and self._wanted is not None and self._search is None:
+            text = self.tr("{found} of {total}")
+            self.bar.set_outcome(text.format(found=number(photos.rowCount()), total=number(photos.total())))
 
     def _photos_added(self) -> None:
         if self._wanted is not None and not self._streaming.isActive():

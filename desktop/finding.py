@@ -35,7 +35,7 @@ _A_FEW = 32  # photos between two looks at whether the window wants quiet
 class FilterSearch(EndingThread):
     """Applies one filter to photos once; `done` brings those that pass, or what went wrong."""
 
-    done = Signal(object, object, object, str)  # self, their paths, list[Photo], what went wrong
+    done = Signal(object, object, str)  # self, their paths, what went wrong
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class FilterSearch(EndingThread):
         except Exception as error:  # Qt would only print it, and the filter would seem to work for ever
             log.exception("the filter failed")
             wrong = unexpected(error)
-        self.done.emit(self, {photo.path for photo in photos}, photos, wrong)
+        self.done.emit(self, {photo.path for photo in photos}, wrong)
 
 
 def find(

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import (
-    QEvent,
-    QItemSelection,
-    QItemSelectionModel,
-    QItemSelectionRange,
-    QModelIndex,
-    QPoint,
-    QRect,
-    QSize,
-    Qt,
-    QTimer,
-    Signal,
-)
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView, QMenu, QPlainTextEdit, QWidget
 
-from desktop.delegate import MARGIN, PhotoDelegate
-from desktop.photos import PHOTO_ROLE, AnyIndex, PhotoModel
+from desktop.delegate import PhotoDelegate
+from desktop.keeping_place import KeepingPlace
+from desktop.photos import AnyIndex, PhotoModel
 from desktop.quiet import quiet
 from desktop.row_delegate import RowDelegate
 from desktop.thumbnails import Thumbnails
+from desktop.uniform_view import UniformView
 
 SMALLEST, LARGEST, USUAL = 140, 420, 220
-_BATCH = 500
 
 
-class PhotoGrid(QListView):
-    """Shows a PhotoModel. Cells are all of one size, laid out in batches, so that 100,000 photos do not stall it."""
+class PhotoGrid(UniformView):
+    """Shows a PhotoModel; whatever happens to its rows, the current photo stays in sight and the selection as it is."""
 
     remove_requested = Signal()
     preview_requested = Signal()  # of the current photo
@@ -47,18 +35,11 @@ class PhotoGrid(QListView):
         self._hint = ""
         self._menu_actions: list[QAction] = []
         self.setModel(model)
+        self._place = KeepingPlace(self)
         self._as_grid, self._as_list = PhotoDelegate(thumbnails, self), RowDelegate(thumbnails, self)
         self._delegate = self._as_grid
         self.setItemDelegate(self._delegate)
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(_BATCH)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or columns jump when it comes
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.DoubleClicked)
         self.setTabKeyNavigation(False)
@@ -78,28 +59,24 @@ class PhotoGrid(QListView):
 
     def selected_paths(self) -> list[Path]:
         """Return the selected photos in the order shown."""
-        rows = sorted(self.selectionModel().selectedIndexes(), key=lambda index: index.row())
-        return [index.data(PHOTO_ROLE).path for index in rows]
+        return [photo.path for photo in self._place.selected()]
 
     def visible_paths(self) -> list[Path]:
         """Return the photos of which at least a part is in sight."""
-        area = self.viewport().rect()
-        count = self.model().rowCount()
-        first = self._first_at(area)
-        paths: list[Path] = []
-        for row in range(first, count):
-            index = self.model().index(row, 0)
-            if self.visualRect(index).top() > area.bottom():
-                break
-            paths.append(index.data(PHOTO_ROLE).path)
-        return paths
+        rows = self.rows_in(self.viewport().rect())
+        return [photo.path for photo in self.photo_model().shown()[rows.start : rows.stop]]
 
-    def _first_at(self, area: QRect) -> int:
-        for y in range(0, area.height(), 2 * MARGIN):
-            index = self.indexAt(QPoint(MARGIN + 1, y))
-            if index.isValid():
-                return index.row()
-        return 0
+    def is_selected(self, row: int) -> bool:
+        return self._place.is_selected(row)
+
+    def choose(self, ranges: Sequence[Sequence[int]], command: QItemSelectionModel.SelectionFlag) -> None:
+        flags = QItemSelectionModel.SelectionFlag
+        if command & flags.Clear or not self._place.change(ranges, selected=not command & flags.Deselect):
+            super().choose(ranges, command)
+
+    def arranging(self) -> bool:
+        """Say whether rows or selection are not yet all as they will be."""
+        return self.photo_model().arranging() or self._place.coming()
 
     # Sizes: the column width asked for is a minimum; columns share what is left over.
 
@@ -114,10 +91,9 @@ class PhotoGrid(QListView):
         if listed == self.listed():
             return
         self.commit_edit()
-        with self.keeping_place():
-            self._delegate = self._as_list if listed else self._as_grid
-            self.setItemDelegate(self._delegate)
-            self._fit()
+        self._delegate = self._as_list if listed else self._as_grid
+        self.setItemDelegate(self._delegate)
+        self._fit()
 
     def listed(self) -> bool:
         return self._delegate is self._as_list
@@ -125,28 +101,25 @@ class PhotoGrid(QListView):
     def _fit(self) -> None:
         room = self.viewport().width() - 1
         self._as_list.width = self._width
-        cell = self._delegate.cell_size(room // self._delegate.columns(room, self._width), self.font())
-        if cell != self.gridSize():
-            self.setGridSize(cell)
-            self.setIconSize(QSize(cell.width(), cell.width()))
+        columns = self._delegate.columns(room, self._width)
+        cell = self._delegate.cell_size(room // columns, self.font())
+        if cell != self.gridSize() or columns != self.columns:
+            self._set_cells(cell, columns)
         self._thumbnails.set_edge(_rounded_up(self._delegate.picture_edge(cell) * self.devicePixelRatioF()))
         self.verticalScrollBar().setSingleStep(max(20, cell.height() // 4))
 
-    @contextmanager
-    def keeping_place(self) -> Iterator[None]:
-        """Keep the current photo current and in sight, and the selection, through a change of the list's rows."""
-        current, selected = self.currentIndex(), self.selected_paths()
-        path = current.data(PHOTO_ROLE).path if current.isValid() else None
-        yield
-        model = self.photo_model()
-        if path is not None and (index := model.index_of(path)).isValid():
-            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-            self.scrollTo(index)
-        rows = sorted(index.row() for index in map(model.index_of, selected) if index.isValid())
-        chosen = QItemSelection()
-        for first, last in _ranges(rows):
-            chosen.append(QItemSelectionRange(model.index(first), model.index(last)))
-        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+    def _set_cells(self, cell: QSize, columns: int) -> None:
+        """Take other cells; the current photo, or else the first of those in sight, stays where it is seen."""
+        seen, anchor = self.rows_in(self.viewport().rect()), self.currentIndex()
+        if anchor.row() not in seen:
+            anchor = self.model().index(seen.start, 0)
+        before = self.visualRect(anchor).top()
+        self.columns = columns
+        self.setGridSize(cell)
+        self.setIconSize(QSize(cell.width(), cell.width()))
+        self.executeDelayedItemsLayout()
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + self.visualRect(anchor).top() - before)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
@@ -175,17 +148,14 @@ class PhotoGrid(QListView):
     def commit_edit(self) -> None:
         """Save what is being typed, here and in the editor beside, as before anything that would close them."""
         self.committing.emit()
+        self.commit_typed()
+
+    def commit_typed(self) -> None:
+        """Save what is being typed here."""
         editor = self.editor()
         if editor is not None:
             self.commitData(editor)
             self.closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
-
-    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        # Tab in an editor means the next photo, which to a QListView would be the one below.
-        step = {QAbstractItemView.CursorAction.MoveNext: 1, QAbstractItemView.CursorAction.MovePrevious: -1}
-        if action in step:
-            return self.model().index(self.currentIndex().row() + step[action], 0)
-        return super().moveCursor(action, modifiers)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         editing = self.state() == QAbstractItemView.State.EditingState
@@ -239,17 +209,6 @@ class PhotoGrid(QListView):
 
     def _drop_thumbnails_scrolled_past(self) -> None:
         self._thumbnails.retain(self.visible_paths())
-
-
-def _ranges(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Return rows in rising order as (first, last) of those that adjoin."""
-    ranges: list[tuple[int, int]] = []
-    for row in rows:
-        if ranges and ranges[-1][1] == row - 1:
-            ranges[-1] = (ranges[-1][0], row)
-        else:
-            ranges.append((row, row))
-    return ranges
 
 
 def _rounded_up(edge: float) -> int:

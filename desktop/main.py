@@ -8,21 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QLoggingCategory, QProcess, QTimer
+from PySide6.QtCore import QLoggingCategory, QProcess, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from desktop.icon import app_icon
-from desktop.language import set_language
-from desktop.log import Reporter, log_folder
-from desktop.opening import FileOpenWatch
-from desktop.preferences import THEMES
-from desktop.preloading import preload
-from desktop.settings import Settings
+# Only what a second start and the first frame need. The rest is imported when that is on the screen.
 from desktop.settings_file import open_store, settings_path
 from desktop.single_instance import SingleInstance
-from desktop.theme import apply_theme
-from desktop.unix_signals import SignalWatch
-from desktop.window import MainWindow
+from desktop.starting import StartFrame, import_window
+from desktop.theme import THEMES, apply_theme
 from mqwen import __version__
 from mqwen.environment import prepare_process
 
@@ -49,15 +42,36 @@ def main(argv: list[str] | None = None) -> int:
     app.setApplicationDisplayName("MQwen")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("mqwen")
-    app.setWindowIcon(app_icon())
     paths = [path.absolute() for path in arguments.paths]
     instance = SingleInstance()
     if not instance.first(paths):
         return 0
-    reporter = Reporter(log_folder())
+    early: list[list[Path]] = []  # what other starts hand over before the window is there
+    instance.paths_received.connect(early.append)
     store, aside = open_store(settings_path())
+    apply_theme(app, arguments.theme or _theme(store))
+    frame = StartFrame(store)
+    if sys.platform != "darwin":  # there the files to open come as the first events, which only the window can take
+        frame.show()
+        app.processEvents()
+    from desktop.log import Reporter, log_folder
+
+    reporter = Reporter(log_folder())
+    import_window(app.processEvents if frame.isVisible() else lambda: None)
+    if sys.platform != "darwin" and not frame.isVisible():
+        instance.close()
+        reporter.close()
+        return 0  # closed before there was anything in it
+    from desktop.icon import app_icon
+    from desktop.language import set_language
+    from desktop.opening import FileOpenWatch
+    from desktop.preloading import preload
+    from desktop.settings import Settings
+    from desktop.unix_signals import SignalWatch
+    from desktop.window import MainWindow
+
+    app.setWindowIcon(app_icon())
     settings = Settings(store)
-    apply_theme(app, arguments.theme or settings.preferences().theme)
     set_language(app, settings.preferences().ui_language)
     window = MainWindow(settings)
     window.settings_part.say_set_aside(aside)
@@ -68,8 +82,11 @@ def main(argv: list[str] | None = None) -> int:
     if sys.platform == "darwin":  # no other system sends such events, and it looks at every event there is
         FileOpenWatch(app, window.opening)
     window.show()
-    if paths:
-        window.open(paths)
+    frame.close()
+    for given in (paths, *early):
+        if given:
+            window.open(given)
+    instance.paths_received.disconnect(early.append)
     preload(window)
     QTimer.singleShot(0, lambda: log.info("the window is shown"))
     status = app.exec()
@@ -78,6 +95,12 @@ def main(argv: list[str] | None = None) -> int:
     if window.settings_part.restart_wanted:
         start_again(window.sources.paths)
     return status
+
+
+def _theme(store: QSettings) -> str:
+    """Return the theme that was settled, before all settings can be read."""
+    theme = str(store.value("preferences/theme"))
+    return theme if theme in THEMES else THEMES[0]
 
 
 def start_again(paths: Sequence[Path]) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 
 class State(Enum):
@@ -49,7 +46,7 @@ class Photo:
         state: what is known about the caption; never RUNNING, which the model tells by its own set.
         reason: why it failed or was skipped, a clause for people.
         unsaved: the caption is a human's words that the disk has refused so far.
-        row: where it is shown now, -1 while a filter hides it. The model's own.
+        row, next_row: where it was shown last, and where it is to be shown. The model's own, see PhotoModel.row_of.
         changes: how often it was given other words or another state. The model's own.
     """
 
@@ -61,28 +58,13 @@ class Photo:
     reason: str = ""
     unsaved: bool = False
     row: int = -1
+    next_row: int = -1
     changes: int = 0
 
 
 _STATES = (State.FAILED, State.NEW, State.SKIPPED, State.CAPTIONED, State.EDITED, State.APPROVED, State.RUNNING)
 for _rank, _state in enumerate(_STATES):
     _state.rank = _rank
-# By one plain value, and whether the largest comes first. Sorting 100,000 photos must not hold up the window: keys that
-# C code gets and compares take a quarter of the time of tuples made by Python.
-_SORT_KEYS: dict[Order, tuple[Callable[[Photo], Any], bool] | None] = {
-    Order.NAME: None,
-    Order.NEWEST: (attrgetter("modified"), True),
-    Order.OLDEST: (attrgetter("modified"), False),
-    Order.STATE: (attrgetter("state.rank"), False),
-    Order.LENGTH: (lambda photo: len(photo.caption), False),
-}
-
-
-def sort_photos(photos: list[Photo], order: Order) -> None:
-    """Sort in place; photos that are alike stay in the order of their names."""
-    photos.sort(key=attrgetter("number"))
-    if (key := _SORT_KEYS[order]) is not None:
-        photos.sort(key=key[0], reverse=key[1])
 
 
 def merged(found: Photo, known: Photo, landed: bool) -> Photo:

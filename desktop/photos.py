@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
-from desktop.photo import Order, Photo, State, merged, sort_photos
+from desktop import slices
+from desktop.photo import Order, Photo, State, merged
+from desktop.photo_rows import NO_PARENT, AnyIndex, PhotoRows
 
 __all__ = ["NO_PARENT", "PHOTO_ROLE", "AnyIndex", "Order", "Photo", "PhotoModel", "State"]
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 PHOTO_ROLE = Qt.ItemDataRole.UserRole
-NO_PARENT = QModelIndex()
 _FEW_GAPS = 32  # rows taken out in more pieces than this are one reset: each piece renumbers all that follows
 
 
-class PhotoModel(QAbstractListModel):
+class PhotoModel(PhotoRows):
     """The photos of the list, of which those that the filter lets through have rows, in the order shown.
 
     Everything that arrives late (a caption, a failure, a saved edit) names its photo by path and finds the row by
@@ -34,14 +27,10 @@ class PhotoModel(QAbstractListModel):
     """
 
     edit_committed = Signal(object, str)  # path, the human's words
-    counts_changed = Signal()
     photos_added = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._all: dict[Path, Photo] = {}
-        self._photos: list[Photo] = []  # those with a row
-        self._passing: Collection[Path] | None = None  # what the filter lets through, None without one
         self._states: Counter[State] = Counter()
         self._running: set[Path] = set()
         # While a scan is under way: what the list knew before it, and the photos among them that were given a caption
@@ -49,7 +38,7 @@ class PhotoModel(QAbstractListModel):
         self._scanning = False
         self._before: dict[Path, Photo] = {}
         self._landed: set[Path] = set()
-        self._order = Order.NAME
+        self._letting_go = slices.Slices(self)
         self._state_names = {
             State.NEW: self.tr("no caption yet"),
             State.CAPTIONED: self.tr("captioned"),
@@ -61,9 +50,6 @@ class PhotoModel(QAbstractListModel):
         }
 
     # What views ask.
-
-    def rowCount(self, parent: AnyIndex = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._photos)
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._photos):
@@ -82,16 +68,6 @@ class PhotoModel(QAbstractListModel):
             return ", ".join(part for part in parts if part)
         return None
 
-    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        if not index.isValid():
-            return Qt.ItemFlag.NoItemFlags
-        return (
-            Qt.ItemFlag.ItemIsEnabled
-            | Qt.ItemFlag.ItemIsSelectable
-            | Qt.ItemFlag.ItemIsEditable
-            | Qt.ItemFlag.ItemNeverHasChildren
-        )
-
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take a human's words for a caption; empty ones change nothing, because a sidecar is never empty."""
         if role != Qt.ItemDataRole.EditRole or not index.isValid():
@@ -104,23 +80,6 @@ class PhotoModel(QAbstractListModel):
         return True
 
     # Looking photos up.
-
-    def photo(self, path: Path) -> Photo | None:
-        """Return a photo of the list, hidden or not."""
-        return self._all.get(path)
-
-    def index_of(self, path: Path) -> QModelIndex:
-        """Return where a photo stands now; an invalid index for one that is hidden or not in the list."""
-        photo = self._all.get(path)
-        return QModelIndex() if photo is None or photo.row < 0 else self.index(photo.row)
-
-    def paths(self) -> list[Path]:
-        """Return the photos shown, in the order shown."""
-        return [photo.path for photo in self._photos]
-
-    def listed(self) -> list[Photo]:
-        """Return all photos of the list, hidden ones too, in the order in which they were found."""
-        return list(self._all.values())
 
     def total(self) -> int:
         """Return how many photos the list has, hidden ones too."""
@@ -137,13 +96,12 @@ class PhotoModel(QAbstractListModel):
         """Return how many photos of the list are in one of these states."""
         return sum(self._states[state] for state in states)
 
-    def order(self) -> Order:
-        return self._order
-
     # The list itself.
 
     def begin_scan(self) -> None:
         """Empty the list for what a scan will add; what this session knows of its photos comes back with them."""
+        self._arranging.stop()
+        self._late, self._leaving = [], []
         self.beginResetModel()
         self._before.update(self._all)
         self._photos, self._all = [], {}
@@ -161,7 +119,6 @@ class PhotoModel(QAbstractListModel):
         for place, photo in enumerate(fresh):
             if known := self._before.pop(photo.path, None):
                 fresh[place] = photo = merged(photo, known, photo.path in self._landed)
-            photo.row = -1
             self._all[photo.path] = photo
             self._states[photo.state] += 1
         shown = [photo for photo in fresh if self._passes(photo)]
@@ -169,6 +126,8 @@ class PhotoModel(QAbstractListModel):
             first = len(self._photos)
             self.beginInsertRows(QModelIndex(), first, first + len(shown) - 1)
             self._photos += shown
+            if self._arranging.active():
+                self._late += shown
             self._number_rows(first)
             self.endInsertRows()
         self.photos_added.emit()
@@ -180,19 +139,22 @@ class PhotoModel(QAbstractListModel):
     def end_scan(self) -> None:
         """The last photo has come: sort, and forget photos that are gone from disk."""
         self._scanning = False
-        self._before = {path: photo for path, photo in self._before.items() if photo.unsaved}
+        before = self._before
+        self._before = {path: photo for path, photo in before.items() if photo.unsaved}
+        self._letting_go.start(_let_go(before))
         if self._order is not Order.NAME:
             self.sort_by(self._order)
 
-    def remove(self, paths: Iterable[Path]) -> None:
+    def remove(self, paths: Sequence[Path]) -> None:
         """Take photos from the list; nothing happens to the files, and unsaved words are kept."""
-        gone = {path: photo for path in paths if (photo := self._all.pop(path, None))}
-        self._before.update({path: photo for path, photo in gone.items() if photo.unsaved})
-        for photo in gone.values():
-            self._states[photo.state] -= 1
-        pieces = _pieces(sorted((photo.row for photo in gone.values() if photo.row >= 0), reverse=True))
-        if len(pieces) > _FEW_GAPS:
-            self._reset([photo for photo in self._photos if photo.path not in gone])
+        if len(paths) > slices.SLICE:
+            self._leaving += paths
+            self._arrange()
+            return
+        gone = self._take_out(paths)
+        pieces = _pieces(sorted((row for photo in gone if (row := self.row_of(photo)) >= 0), reverse=True))
+        if len(pieces) > _FEW_GAPS or self._arranging.active():
+            self._arrange()
         else:
             for first, last in pieces:
                 self.beginRemoveRows(QModelIndex(), first, last)
@@ -201,47 +163,13 @@ class PhotoModel(QAbstractListModel):
                 self.endRemoveRows()
         self.counts_changed.emit()
 
-    def sort_by(self, order: Order) -> None:
-        self._order = order
-        self.layoutAboutToBeChanged.emit()
-        old = self.persistentIndexList()
-        photos = [self._photos[index.row()] for index in old]
-        sort_photos(self._photos, order)
-        self._number_rows()
-        self.changePersistentIndexList(old, [self.index(photo.row) for photo in photos])
-        self.layoutChanged.emit()
-
-    def set_filter(self, passing: Collection[Path] | None, photos: Iterable[Photo] | None = None) -> None:
-        """Show only these photos, None for all. Who is let through stays so until this is called again: nothing comes
-        or goes while a run changes photos.
-
-        Args:
-            photos: the list's own objects of these paths, where the caller has them: looking 100,000 up takes 0.1 s.
-        """
-        self._passing = passing
-        for photo in self._photos:
-            photo.row = -1
-        if passing is None or photos is None:
-            shown = list(filter(self._passes, self._all.values()))
-        else:
-            for photo in photos:
-                photo.row = 0  # a mark; their rows are given below
-            shown = [photo for photo in self._all.values() if photo.row == 0]
-        sort_photos(shown, self._order)
-        self._reset(shown)
-        self.counts_changed.emit()
-
-    def filtered(self) -> bool:
-        return self._passing is not None
-
-    def _passes(self, photo: Photo) -> bool:
-        return self._passing is None or photo.path in self._passing
-
-    def _reset(self, photos: list[Photo]) -> None:
-        self.beginResetModel()
-        self._photos = photos
-        self._number_rows()
-        self.endResetModel()
+    def _take_out(self, paths: Iterable[Path]) -> list[Photo]:
+        gone = [photo for path in paths if (photo := self._all.pop(path, None))]
+        for photo in gone:
+            self._states[photo.state] -= 1
+            if photo.unsaved:
+                self._before[photo.path] = photo
+        return gone
 
     # What happens to photos, always by path.
 
@@ -313,9 +241,13 @@ class PhotoModel(QAbstractListModel):
         if index.isValid():
             self.dataChanged.emit(index, index)
 
-    def _number_rows(self, first: int = 0) -> None:
-        for row in range(first, len(self._photos)):
-            self._photos[row].row = row
+
+def _let_go(photos: dict[Path, Photo]) -> Iterator[None]:
+    """Free photos in slices: 100,000 at once hold up the window."""
+    while photos:
+        for _ in range(min(slices.SLICE, len(photos))):
+            photos.popitem()
+        yield
 
 
 def _pieces(rows: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QSettings
 
+from desktop.theme import THEMES
 from mqwen.run_settings import SIDECAR_NAMING, RunSettings
 
 UI_LANGUAGES = ("system", "en", "zh_CN")
-THEMES = ("system", "light", "dark")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 QUANTIZE = ("auto", "none", "int8", "nf4")
 MOST_CARD_GB = 1024.0

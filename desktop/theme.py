@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from mqwen.resources import resources_path
 
+THEMES = ("system", "light", "dark")
 FIELD_HEIGHT = 28  # of boxes, lines of text and buttons that stand in a row
 TEXT_WIDTH = 900  # beyond it the eye loses the line
 

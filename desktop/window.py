@@ -47,6 +47,7 @@ from desktop.run_controls import RunControls
 from desktop.settings import OWN_PROMPT, Settings
 from desktop.settings_part import SettingsPart
 from desktop.sources import Sources
+from desktop.starting import USUAL_SIZE
 from desktop.thumbnails import Thumbnails
 from desktop.trouble import Trouble
 from desktop.tryout import TryOut
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self._catalog_lock = threading.Lock()
         self.setWindowTitle("MQwen")
         self.setAcceptDrops(True)
-        self.resize(1240, 820)
+        self.resize(USUAL_SIZE)
 
         self.photos = PhotoModel(self)
         self.sources = Sources(self.photos, self, catalog=lambda: self.catalog)

@@ -8,9 +8,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
-from desktop.theme import FIELD_HEIGHT
-
 from desktop.choice_words import ChoiceWords
+from desktop.theme import FIELD_HEIGHT
 
 _NONE = "none"
 

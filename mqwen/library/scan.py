@@ -13,9 +13,11 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from mqwen.errors import ImageError, MqwenError
+from mqwen.library.sliced_sort import sorted_in_slices
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +168,7 @@ def _is_folder(path: str) -> bool:
 
 def _list(folder: str) -> tuple[list[tuple[str, bool]], list[str]]:
     """Return a folder's photos (name, is it a link) and its subfolders, both in natural order."""
-    files: list[tuple[str, bool]] = []
+    files: list[tuple[tuple[object, ...], str, bool]] = []
     folders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -179,10 +181,16 @@ def _list(folder: str) -> tuple[list[tuple[str, bool]], list[str]]:
             if is_folder:
                 folders.append(entry.name)
             elif is_photo_name(entry.name):
-                files.append((entry.name, entry.is_symlink()))
-    files.sort(key=lambda item: natural_key(item[0]))
+                files.append((natural_key(entry.name), entry.name, entry.is_symlink()))
+    # A window may be waiting beside this thread: nothing large is sorted, or freed, in one go.
+    left = sorted_in_slices(files, itemgetter(0))
+    files.clear()
+    left.reverse()
+    photos: list[tuple[str, bool]] = []
+    while left:
+        photos.append(left.pop()[1:])
     folders.sort(key=natural_key)
-    return files, folders
+    return photos, folders
 
 
 def _has_hidden_attribute(entry: os.DirEntry[str]) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from desktop.log import LOG_NAME
 from tests.desktop.conftest import WAIT_MS
+from tests.desktop.fakes import draw_photos
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
 
@@ -55,3 +56,25 @@ def test_remembers_what_was_settled_before(tmp_path):
     assert "theme=dark" in kept and "ui_language=zh_CN" in kept and "style=alt" in kept
     assert not list(tmp_path.glob("desktop.ini.damaged-*"))
     assert "Traceback" not in log(tmp_path)
+
+
+def test_what_a_second_start_hands_over_while_the_first_still_starts_is_opened(tmp_path):
+    data, folder = tmp_path / "data", tmp_path / "handed over"
+    draw_photos(folder, ["a.png"])
+    environment = os.environ | {"MQWEN_DATA_DIR": str(data), "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-m", "desktop"]
+    with subprocess.Popen(command, env=environment) as app:
+        try:
+            until = time.monotonic() + 4 * WAIT_MS / 1000
+            while not (data / "desktop.lock").exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            second = subprocess.run([*command, str(folder)], env=environment, timeout=4 * WAIT_MS / 1000, check=False)
+            settings = data / "desktop.ini"
+            while "shown" not in log(data) and time.monotonic() < until:
+                time.sleep(0.05)
+            app.send_signal(signal.SIGTERM)
+            app.communicate(timeout=WAIT_MS / 1000)
+        finally:
+            app.kill()
+    assert second.returncode == 0 and app.returncode == 0
+    assert folder.name in settings.read_text("utf-8")
