@@ -61,7 +61,8 @@ class Screen:
     def __init__(self) -> None:
         read, write = os.pipe()
         self._x = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+            # A server that starts anew whenever nobody is connected would refuse who comes just then.
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
             pass_fds=[write],
             stderr=subprocess.DEVNULL,
         )
@@ -70,6 +71,7 @@ class Screen:
             self.display = f":{pipe.readline().strip()}"
         self.environment = {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb"}
         self._manager = subprocess.Popen(["openbox"], env=self.environment, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.do("get_num_desktops").isdigit(), "the window manager")
 
     def do(self, *words: str) -> str:
         done = subprocess.run(["xdotool", *words], env=self.environment, capture_output=True, text=True, timeout=60)
