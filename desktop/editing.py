@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +17,9 @@ from desktop.captioning import Captioning
 from desktop.edited import Edited, note_of, write_photo
 from desktop.known import known_of
 from desktop.photos import PhotoModel, State
-from desktop.reasons import reason_of, repaired, unexpected
+from desktop.reasons import reason_of, unexpected
 from desktop.sidecars import EditPlaces
+from desktop.slices import Slices
 from mqwen.errors import MqwenError
 from mqwen.library import records
 from mqwen.library.edited_files import Words, adopted, standing_words
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Change = Callable[[Path, Words], Words | None]  # None leaves a photo as it is, and says so
+_AT_ONCE = 100  # photos that are shown anew in one go
 _MANY = 20  # photos, from which on it is told how far an edit is
 _PATIENCE_S = 0.05  # how long an edit of one photo may keep the window: most are on the disk by then
 _CLOSING_S = 2.0  # how long files are still written when the window is to close; the next start goes on
@@ -52,7 +54,7 @@ class Editing(QObject):
     recovered = Signal(object)  # path
     progressed = Signal(int, int)  # photos written, of how many: every now and then while an edit of many is made
     refused = Signal(str)  # nothing was changed at all, and why
-    left_over = Signal(str)  # what of earlier edits is not in all files, and why; or what became of the catalog
+    left_over = Signal(str)  # what of earlier edits is not in all files, and why
     idle = Signal()  # nothing is under way any more
 
     _done = Signal()
@@ -73,6 +75,7 @@ class Editing(QObject):
         self._under_way: set[Future[None]] = set()
         self._long: set[Future[None]] = set()  # those under way that no edit of one photo waits for
         self._results: deque[list[Edited]] = deque()  # not yet shown
+        self._showing = Slices(self)
         self._closed = False
         self._until: float | None = None  # when to leave files to the next start
         self._reads = 0
@@ -159,8 +162,11 @@ class Editing(QObject):
             self._submit(lambda: self.previewed.emit(work_out()))
 
     def finish(self, timeout_s: float | None = None) -> bool:
-        """Wait until all edits are on the disk; return whether they are."""
-        return not wait(list(self._under_way), timeout_s).not_done
+        """Wait until all edits are on the disk; return whether they are, and whether the photos show it."""
+        done = not wait(list(self._under_way), timeout_s).not_done
+        if timeout_s is None:
+            self._showing.finish()
+        return done and not self._showing.active()
 
     def hurry(self) -> None:
         """Take no more and come to an end: the words are kept, files that take long are left to the next start."""
@@ -315,7 +321,7 @@ class Editing(QObject):
     def _take_up(self) -> None:
         """Bring edits into the files that a kill, or closing, kept from them."""
         catalog = self._catalog()
-        said = [repaired(catalog.notice)] if catalog.notice else []
+        said: list[str] = []
         note = self.tr("An edit of last time may be missing in some files: its note cannot be read. It is now {path}")
         for edit in unfinished_edits(catalog.path, lambda aside: said.append(note.format(path=aside))):
             where = EditPlaces(edit.opened, edit.write)
@@ -364,11 +370,20 @@ class Editing(QObject):
 
     @Slot()
     def _show(self) -> None:
-        """Put what the lane has done on the photos."""
+        """Put what the lane has done on the photos; many in slices."""
+        if self._showing.active():
+            return  # it comes to these, too
+        if sum(map(len, self._results)) > _AT_ONCE:
+            self._showing.start(self._shown())
+            return
+        for _ in self._shown():
+            pass
+
+    def _shown(self) -> Iterator[None]:
         while self._results:
             results = self._results.popleft()
             self._captioning.guard([one.path for one in results])  # a run that began meanwhile
-            for one in results:
+            for number, one in enumerate(results, 1):
                 if one.error is None:
                     self._photos.set_caption(one.path, one.shown, one.state)
                     self.recovered.emit(one.path)
@@ -376,4 +391,10 @@ class Editing(QObject):
                     reason = self.tr("Your text is not saved: {reason}").format(reason=one.error)
                     self._photos.set_unsaved(one.path, one.shown, reason)
                     self.failed.emit(one.path, reason)
+                if number % _AT_ONCE == 0:
+                    yield
             self.edited.emit(results)
+        if self._showing.active():
+            self._showing.stop()
+            if not self._under_way:
+                self.idle.emit()

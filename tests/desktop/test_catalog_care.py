@@ -71,16 +71,6 @@ def test_a_damaged_search_index_is_made_anew_and_told(qtbot, make_window, loader
         assert len(catalog.search("002")) == 1
 
 
-def test_a_catalog_that_was_repaired_at_the_start_is_told(qtbot, make_window, loader):
-    path = data_folder() / "catalog.db"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"not a database, whatever " * 400)
-    window = make_window(loader)
-    qtbot.waitUntil(lambda: "was damaged" in window.notice.text())
-    (aside,) = path.parent.glob("*.damaged-*[0-9]")
-    assert str(aside) in window.notice.text()
-
-
 def test_no_check_goes_on_beside_a_run(qtbot, make_window, open_folder, tmp_path):
     captioner = FakeCaptioner(hold=True)
     window = make_window(Loader(captioner))

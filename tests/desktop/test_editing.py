@@ -8,7 +8,7 @@ import time
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -372,3 +372,27 @@ def test_an_edit_is_the_last_word_where_a_run_is_in_the_midst_of_the_photo(
     settled(qtbot, window)
     known = catalog.photo(path)
     assert (text_of(path), known.captions, known.state) == ("A person's.", {"": "A person's."}, "edited")
+
+
+def test_an_edit_of_many_is_shown_in_slices_and_closing_waits_for_it(qtbot, window, open_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("desktop.editing._AT_ONCE", 5)
+    paths = draw_photos(tmp_path / "in", [f"{number:02}.png" for number in range(40)])
+    open_folder(window, tmp_path / "in", len(paths))
+    shown: list[int] = []
+    window.editing.edited.connect(lambda results: shown.append(len(results)))
+    noted: list[tuple[list[int], bool]] = []
+
+    def in_the_midst(path):
+        if path == paths[4] and not noted:
+            noted.append((list(shown), window.editing.finish(0)))
+            window.photos.setData(window.photos.index_of(paths[0]), "other words")  # while these are being shown
+            QTimer.singleShot(0, window.close)
+
+    window.editing.recovered.connect(in_the_midst)
+    window.editing.apply(paths, lambda path, words: words.with_caption("", f"words of {path.stem}"), "caption")
+    qtbot.waitUntil(window.isHidden)
+    assert noted == [([], False)]
+    assert window.photos.photo(paths[0]).caption == "other words"
+    assert [window.photos.photo(path).caption for path in paths[1:]] == [f"words of {path.stem}" for path in paths[1:]]
+    assert shown == [40, 1]
+    assert paths[0].with_suffix(".txt").read_text("utf-8").strip() == "other words"
