@@ -9,7 +9,6 @@ import pytest
 
 from desktop.language import set_language
 from mqwen.library.catalog import Catalog
-from mqwen.library.data_folder import data_folder
 from mqwen.library.records import PhotoUpdate
 from tests.desktop.fakes import FakeCaptioner, Loader, draw_photos
 
