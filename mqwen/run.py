@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def run(
     stop: StopFlag | None = None,
     into: Targets | None = None,
     catalog: Catalog | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Caption the photos in `paths` and write the captions: one Outcome a photo, each as soon as it is durable.
 
     The model works in a thread of its own, writing in a few others. Every change of a file is in the catalog before it

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from types import FrameType
@@ -149,12 +149,9 @@ def command(arguments: argparse.Namespace) -> int:
         if to_do and not settings.dry_run:
             on_demand.load()  # what is wrong with it is told before anything else is said
         captioner = None if settings.dry_run else cast("Captioner", on_demand)
-        return _report(
-            run(arguments.paths, settings, captioner=captioner, stop=stop, catalog=catalog),
-            Progress(total, to_do),
-            stop,
-            arguments,
-        )
+        # Whatever ends it, its threads end before the catalog is closed.
+        with closing(run(arguments.paths, settings, captioner=captioner, stop=stop, catalog=catalog)) as outcomes:
+            return _report(outcomes, Progress(total, to_do), stop, arguments)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from mqwen.errors import CatalogError, DiskFullError
 from mqwen.library import damage
@@ -21,7 +22,15 @@ _DAMAGE_HINT = "Run `mqwen library verify --repair`: what can be read is kept."
 
 
 class Connection(sqlite3.Connection):
-    """sqlite3's own, which cannot be referred to weakly."""
+    """sqlite3's own, which cannot be referred to weakly.
+
+    Attributes:
+        in_use: held while statements run: closing it in another thread meanwhile crashes the process.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.in_use = threading.RLock()
 
 
 class Database:
@@ -50,18 +59,21 @@ class Database:
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give this thread's connection for reading; between two statements others may write."""
         with translated(self.path):
-            yield self._reader()
+            db = self._reader()
+            with db.in_use:
+                yield db
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """As read(), and nothing changes in between."""
         with translated(self.path):
             db = self._reader()
-            db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("ROLLBACK")
+            with db.in_use:
+                db.execute("BEGIN")
+                try:
+                    yield db
+                finally:
+                    db.execute("ROLLBACK")
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -98,11 +110,14 @@ class Database:
             yield self._writer
 
     def close(self) -> None:
-        """Close all connections, whatever thread they are of. May be called twice."""
+        """Close all connections, whatever thread they are of, each after what is under way. May be called twice."""
         with self._write_lock, self._readers_lock:
             self._closed = True
-            for reader in list(self._readers):
+            readers = list(self._readers)
+        for reader in readers:  # without the locks: who reads may be about to write
+            with reader.in_use:
                 reader.close()
+        with self._write_lock:
             self._writer.close()
 
     def rebuild(self) -> None:
@@ -111,7 +126,14 @@ class Database:
         Raises:
             CatalogError: another process has it open.
         """
-        with self._write_lock, self._readers_lock, translated(self.path):
+        with ExitStack() as held:
+            with self._readers_lock:
+                readers = list(self._readers)
+            for reader in readers:  # before the locks, as who reads and then writes takes them
+                held.enter_context(reader.in_use)
+            held.enter_context(self._write_lock)
+            held.enter_context(self._readers_lock)
+            held.enter_context(translated(self.path))
             for reader in list(self._readers):
                 reader.close()
             self._threads = threading.local()
@@ -129,7 +151,7 @@ class Database:
             self._writer, self.notice = damage.rebuild(self.path, _open_sound)
             self._durable = True
 
-    def _reader(self) -> sqlite3.Connection:
+    def _reader(self) -> Connection:
         db: Connection | None = getattr(self._threads, "db", None)
         if db is None:
             with self._readers_lock:

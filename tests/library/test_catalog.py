@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -410,3 +412,25 @@ def test_a_closed_catalog_says_so(tmp_path: Path, folder: Path) -> None:
     for call in (catalog.stats, lambda: catalog.begin_run({}, []), lambda: catalog.photo("a")):
         with pytest.raises(CatalogError, match="closed"):
             call()
+
+
+def test_a_catalog_is_closed_after_what_is_being_read_in_another_thread(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "catalog.db")
+    reading, told = threading.Event(), []
+
+    def read() -> None:
+        with catalog._database.read() as db:
+            rows = iter(db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"))
+            next(rows)
+            reading.set()
+            time.sleep(0.3)
+            told.append([next(rows)[0] for _ in range(1000)][-1])
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert reading.wait(10)
+    catalog.close()
+    assert told == [1001]
+    thread.join()
+    with pytest.raises(CatalogError, match="closed"):
+        catalog.photo("a.jpg")
