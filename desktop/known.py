@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.photo import Photo, State
 from desktop.reasons import shown
+from mqwen.errors import ImageError
 from mqwen.library import conditions, records
 from mqwen.library.compose import digest
+from mqwen.library.identity import identify
 
 if TYPE_CHECKING:
     from mqwen.library.catalog import Catalog
@@ -37,7 +40,8 @@ def settle(photo: Photo, known: records.Photo) -> None:
             photo.state = state if _is_known(photo.caption, known) else State.EDITED
         return
     # Where a file beside the photo held the words and is gone, they were taken away.
-    if known.caption and not any(known.written.get(target) for target in _BESIDE):
+    beside = any(known.written.get(target) for target in _BESIDE)
+    if known.caption and not beside and _is_same_picture(photo.path, known):
         photo.caption = " ".join(known.caption.split())
     if photo.caption or state in (State.FAILED, State.SKIPPED):
         photo.state, photo.reason = state, shown(known.reason or "")
@@ -56,6 +60,17 @@ def settle_all(photos: Iterable[Photo], catalog: Catalog) -> None:
     for path, known in known_of(catalog, list(listed)).items():
         if path in listed:
             settle(listed[path], known)
+
+
+def _is_same_picture(path: Path, known: records.Photo) -> bool:
+    """Say whether the file is the photo of which the catalog tells, edited in place perhaps, and no other one."""
+    try:
+        stat = os.stat(path)
+        if stat.st_ino == known.inode or (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns):
+            return True
+        return identify(path) == known.identity
+    except (OSError, ImageError):  # it cannot be read just now
+        return True
 
 
 def _is_known(text: str, known: records.Photo) -> bool:

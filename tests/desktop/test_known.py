@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from desktop.photos import State
 from mqwen.library.catalog import Catalog
@@ -83,3 +86,20 @@ def test_a_photo_keeps_its_state_under_another_name(qtbot, window, open_folder, 
     qtbot.waitUntil(lambda: window.photos.photo(renamed).state is State.FAILED)
     window.sources.close()
     assert window.catalog.photo(folder[0].parent / "quite new.png") is None, "new photos are not read for that"
+
+
+def test_words_that_stand_in_the_catalog_alone_stay_with_their_picture(window, open_folder, folder):
+    edited_in_place, moved, replaced, other = folder[:4]
+    for number, path in enumerate((edited_in_place, moved, replaced)):
+        Image.new("RGB", (20, 10), (0, 0, 50 * number)).save(path)
+        window.catalog.update(PhotoUpdate(path, captions={"en": f"Number {number}."}))
+    edited_in_place.write_bytes(other.read_bytes())
+    copy = moved.with_suffix(".copy")
+    shutil.copyfile(moved, copy)
+    os.replace(copy, moved)
+    os.utime(moved, (1, 1))
+    os.replace(other, replaced)
+    open_folder(window, folder[0].parent, 8)
+    captions = [window.photos.photo(path).caption for path in (edited_in_place, moved, replaced)]
+    assert captions == ["Number 0.", "Number 1.", ""]
+    assert window.photos.photo(replaced).state is State.NEW
