@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mqwen.engine.captioner import Captioner
-from mqwen.errors import CatalogError, DiskFullError, MqwenError
+from mqwen.errors import CatalogError, DiskFullError, MqwenError, WriteError
 from mqwen.library.catalog import Catalog
 from mqwen.library.decide import DONE, HAS_TEXT, HUMAN, UP_TO_DATE
 from mqwen.library.metadata.plan import read_photo
@@ -264,6 +264,23 @@ def test_a_photo_that_goes_while_its_caption_is_being_written_leaves_none(
         known = catalog.photo(folder / "a.jpg")
         assert known is None or not known.captions
     assert catalog.pending() == []
+
+
+def test_words_that_could_not_be_written_anywhere_are_not_the_photos(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photo,) = draw(folder, "a.jpg")
+    go(catalog, folder, says("a dog"))
+
+    def refuse(path: Path, *_: Any, **__: Any) -> None:
+        raise WriteError("it is read-only", path=path)
+
+    monkeypatch.setattr("mqwen.library.metadata.commit.commit", refuse)
+    outcomes = go(catalog, folder, says("a cat"), existing="overwrite-all")
+    assert outcomes["a.jpg"].status == "failed"
+    known = catalog.photo(photo)
+    assert known is not None and (known.state, known.caption, known.reason) == ("failed", "a dog", "it is read-only")
+    assert not catalog.search("cat") and catalog.search("dog")
 
 
 def test_words_of_the_user_are_added_in_code_and_everywhere_alike(catalog: Catalog, folder: Path) -> None:

@@ -181,6 +181,8 @@ class Record:
             raise gone
         if errors:
             update = replace(update, state="failed", reason=errors[0].what)
+            if not made:  # words that stand nowhere would be found, and shown, as the photo's
+                update = PhotoUpdate(update.path, state="failed", reason=update.reason)
         catalog.confirm(*made, photo=replace(update, run=run))
         self._count("failed" if errors else "captioned")
         return errors
