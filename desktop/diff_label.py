@@ -52,5 +52,5 @@ class DiffLabel(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and any(self._texts):
             self.setText(diff_html(*self._texts, self.palette()))

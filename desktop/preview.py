@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QLocale, QPointF, QSize, Qt
+from PySide6.QtCore import QEvent, QLocale, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
@@ -27,6 +27,9 @@ class Preview(QWidget):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
+        # Another theme comes with several changes of the palette, and all icons at once would hold it up.
+        self._draw_soon = QTimer(self, interval=20, singleShot=True)
+        self._draw_soon.timeout.connect(self._draw)
         self._window = window
         self._path: Path | None = None
         self._row = 0
@@ -254,7 +257,7 @@ class Preview(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self._draw()
+            self._draw_soon.start()
 
     def _button(self, name: str, act: object) -> QToolButton:
         button = QToolButton()
