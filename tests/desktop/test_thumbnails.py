@@ -69,7 +69,7 @@ def test_both_threads_may_read_their_first_picture_at_once(tmp_path):
     paths = [str(tmp_path / name) for name in ("1.jpg", "2.jpg", "3.png", "4.png")]
     for path in paths:
         Image.new("RGB", (90, 60), (10, 200, 30)).save(path)
-    for _ in range(15):
+    for _ in range(8):
         done = subprocess.run(
             [sys.executable, "-X", "faulthandler", "-c", STARTS, *paths], capture_output=True, text=True
         )
