@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -14,6 +15,7 @@ THEMES = ("system", "light", "dark")
 FIELD_HEIGHT = 28  # of boxes, lines of text and buttons that stand in a row
 TEXT_WIDTH = 900  # beyond it the eye loses the line
 
+_PAINT_MS = 10
 _CHOSEN = "mqwenTheme"  # property of the app: "system", "light" or "dark"
 
 
@@ -228,7 +230,14 @@ def is_dark(app: QApplication) -> bool:
 
 def _dress(app: QApplication) -> None:
     scheme = DARK if is_dark(app) else LIGHT
-    app.setPalette(palette_of(scheme))
     sheet = style_sheet(scheme)
-    if app.styleSheet() != sheet:
-        app.setStyleSheet(sheet)
+    if app.styleSheet() == sheet:
+        app.setPalette(palette_of(scheme))
+        return
+    # Qt takes its time to restyle all there is: painting it comes in a turn of its own.
+    for window in app.topLevelWidgets():
+        if window.isVisible() and window.updatesEnabled():
+            window.setUpdatesEnabled(False)
+            QTimer.singleShot(_PAINT_MS, window, partial(window.setUpdatesEnabled, True))
+    app.setPalette(palette_of(scheme))
+    app.setStyleSheet(sheet)

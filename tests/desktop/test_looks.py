@@ -266,3 +266,15 @@ def test_a_press_on_what_a_box_stands_for_ticks_it(qtbot, window, tmp_path):
         qtbot.mouseClick(words, Qt.MouseButton.LeftButton)
         assert box.isChecked()
     assert dialog.download.isEnabled()
+
+
+def test_a_window_is_painted_anew_after_a_change_of_the_theme(qtbot, qapp, window):
+    window.show()
+    try:
+        for theme in ("dark", "light"):
+            apply_theme(qapp, theme)
+            qtbot.waitUntil(window.updatesEnabled)
+            shade = window.grab().toImage().pixelColor(4, window.height() // 2).lightness()
+            assert (shade < 100) is (theme == "dark")
+    finally:
+        apply_theme(qapp, "light")  # as conftest.py has it
