@@ -195,7 +195,8 @@ class MetadataJsonl:
         """
         with self._lock:
             try:
-                if self._pending:
+                # One killed just before its end leaves an empty journal: there is nothing to take over but the file.
+                if self._pending or self._journal_path.exists():
                     self._open_journal()
             except BusyError:
                 return
