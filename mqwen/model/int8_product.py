@@ -2,8 +2,9 @@
 
 Sums of products of whole numbers are exact, so every route returns the same bits, whatever rows are computed together:
 
-    processor   oneDNN's product on weights that are packed once; it has no public name in torch, so its answer is
-                checked before it is used, and torch._int_mm or a product of whole numbers in float32 stands in for it
+    processor   oneDNN's product on weights that are packed once, of whole levels or of their halves; it has no public
+                name in torch, so its answer is checked before it is used, and a product of whole numbers in float32
+                stands in for it
     CUDA        torch._int_mm, from compute capability 7.5 (Turing) on
 
 Levels are whole numbers from -127 to 127.
@@ -21,54 +22,69 @@ from torch import Tensor, nn
 LEVELS = 127
 # A sum of so many products of two int8 numbers is below 2 ** 24: float32 holds it exactly.
 _EXACT_IN_FLOAT32 = (1 << 24) // (LEVELS * LEVELS)
+_HALVES_EXACT_IN_FLOAT32 = (1 << 24) // (64 * LEVELS)
 _CUDA_ROWS = 32  # torch._int_mm takes more than 16 rows
 _CUDA_MULTIPLE = 8  # and such sizes
 
 
-@functools.lru_cache(maxsize=1)
-def onednn_is_exact() -> bool:
-    """Say whether torch has oneDNN's int8 product here, and whether it is one.
+Product = Callable[[Tensor], Tensor]
 
-    Processors without VNNI add pairs of products in 16 bits, which overflows at the greatest values.
-    """
+
+@functools.lru_cache(maxsize=1)
+def packing() -> Callable[[Tensor, Tensor], Product] | None:
+    """Return the faster of oneDNN's two products that is exact on this processor; None if torch has neither here."""
+    return next((route for route in (onednn_product, onednn_halves) if _is_exact(route)), None)
+
+
+def _is_exact(route: Callable[[Tensor, Tensor], Product]) -> bool:
     weight = torch.full((32, 128), LEVELS, dtype=torch.int8)
     weight[1::2] = -LEVELS
     levels = torch.full((3, 128), float(LEVELS))
     levels[1] = -LEVELS
     try:
-        product = onednn_product(weight, torch.ones(32))(levels)
+        product = route(weight, torch.ones(32))(levels)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
     return torch.equal(product, levels @ weight.T.float())
 
 
-def onednn_product(weight: Tensor, scale: Tensor) -> Callable[[Tensor], Tensor]:
+def onednn_product(weight: Tensor, scale: Tensor) -> Product:
     """Return a function of levels [rows, in], float32 whole numbers: sums [rows, out] times `scale`.
 
     The weight is packed for it. Levels go in with 128 added, as unsigned bytes: for signed ones oneDNN has only its
     reference implementation on most processors (measured: a thousand times slower).
     """
-    operators: Any = torch.ops.onednn
-    packed = operators.qlinear_prepack(weight.contiguous(), None)
-    zeros = torch.zeros(len(weight), dtype=torch.int32)
+    multiply = _onednn(weight, scale)
+    return lambda levels: multiply((levels + 128).to(torch.uint8), 128)
+
+
+def onednn_halves(weight: Tensor, scale: Tensor) -> Product:
+    """onednn_product() for processors without VNNI, which add pairs of products in 16 bits.
+
+    Two products of 8 bits overflow there, those of an unsigned 7-bit number do not: a level goes in as its half and its
+    lowest bit. That is two products for one, but oneDNN's are twice as fast as float32's.
+    """
+    ones = torch.ones_like(scale)
+    pieces = [_onednn(piece, ones) for piece in weight.split(_HALVES_EXACT_IN_FLOAT32, 1)]
 
     def product(levels: Tensor) -> Tensor:
         unsigned = (levels + 128).to(torch.uint8)
-        return operators.qlinear_pointwise(
-            unsigned, 1.0, 128, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
+        sums = torch.zeros(len(levels), len(weight), dtype=torch.int32)
+        for multiply, piece in zip(pieces, unsigned.split(_HALVES_EXACT_IN_FLOAT32, 1), strict=True):
+            sums.add_(multiply(piece >> 1, 64).int(), alpha=2).add_(multiply(piece & 1, 0).int())
+        return sums.float().mul_(scale)
 
     return product
 
 
-def processor_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
-    """onednn_product() where torch does not have it."""
-    if weight.shape[1] == 1:  # torch 2.13 multiplies a single column wrongly
-        return exact_product(weight, scale, levels)
-    try:
-        return torch._int_mm(levels.to(torch.int8), weight.t()).float().mul_(scale)
-    except (AttributeError, RuntimeError, NotImplementedError):
-        return exact_product(weight, scale, levels)
+def _onednn(weight: Tensor, scale: Tensor) -> Callable[[Tensor, int], Tensor]:
+    """Return a function of unsigned bytes and what stands for zero in them."""
+    operators: Any = torch.ops.onednn
+    packed = operators.qlinear_prepack(weight.contiguous(), None)
+    zeros = torch.zeros(len(weight), dtype=torch.int32)
+    return lambda given, zero: operators.qlinear_pointwise(
+        given, 1.0, zero, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    )
 
 
 def exact_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:

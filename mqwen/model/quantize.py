@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mqwen.errors import DeviceError, InputError
-from mqwen.model.int8_product import LEVELS, cuda_product, onednn_is_exact, onednn_product, processor_product
+from mqwen.model.int8_product import LEVELS, cuda_product, exact_product, packing
 
 Kind = Literal["none", "int8", "nf4"]
 KINDS: tuple[Kind, ...] = ("none", "int8", "nf4")
@@ -99,9 +99,10 @@ class Int8Linear(nn.Module):
 
     def _packed(self) -> Callable[[Tensor], Tensor]:
         """Return the processor's best product, whose packed weight replaces `weight`."""
-        if self.in_turns or not onednn_is_exact():
-            return functools.partial(processor_product, self.weight, self.scale)
-        product = onednn_product(self.weight, self.scale)
+        pack = None if self.in_turns else packing()
+        if pack is None:
+            return functools.partial(exact_product, self.weight, self.scale)
+        product = pack(self.weight, self.scale)
         self.weight = nn.Parameter(self.weight.new_empty(0), requires_grad=False)
         return product
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +46,20 @@ def test_every_route_returns_the_same_bits(inputs: int, outputs: int, rows: int,
     scale = torch.rand(outputs, generator=generator)
     true = (levels.double() @ weight.T.double()).float() * scale
     assert torch.equal(int8_product.exact_product(weight, scale, levels), true)
-    assert torch.equal(int8_product.processor_product(weight, scale, levels), true)
-    if int8_product.onednn_is_exact():
-        assert torch.equal(int8_product.onednn_product(weight, scale)(levels), true)
+    pack = int8_product.packing()
+    assert pack is None or torch.equal(pack(weight, scale)(levels), true)
+    assert torch.equal(int8_product.onednn_halves(weight, scale)(levels), true)
 
 
 def test_sums_are_exact_at_the_greatest_values() -> None:
-    weight, levels = torch.full((2, 5000), 127, dtype=torch.int8), torch.full((1, 5000), 127.0)
-    assert int8_product.exact_product(weight, torch.ones(2), levels).tolist() == [[127 * 127 * 5000.0] * 2]
+    weight, levels = torch.full((2, 5000), 127, dtype=torch.int8), torch.full((2, 5000), 127.0)
+    levels[1] = -127
+    most = 127 * 127 * 5000.0
+    for product in (
+        functools.partial(int8_product.exact_product, weight, torch.ones(2)),
+        int8_product.onednn_halves(weight, torch.ones(2)),
+    ):
+        assert product(levels).tolist() == [[most] * 2, [-most] * 2]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -64,43 +72,43 @@ def test_a_row_does_not_depend_on_its_neighbours(dtype: torch.dtype) -> None:
         assert torch.equal(torch.cat([linear(some) for some in rows.split(size)]), together)
 
 
-def test_the_routes_of_a_layer_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("route", [int8_product.onednn_halves, None])
+def test_the_routes_of_a_layer_agree(monkeypatch: pytest.MonkeyPatch, route: Any) -> None:
     rows = torch.randn(3, 5, 128)
     expected = int8_linear(128, 64)[1](rows)
-    monkeypatch.setattr(quantize, "onednn_is_exact", lambda: False)
-    assert torch.equal(int8_linear(128, 64)[1](rows), expected)
-    monkeypatch.setattr(quantize, "processor_product", int8_product.exact_product)
+    monkeypatch.setattr(quantize, "packing", lambda: route)
     assert torch.equal(int8_linear(128, 64)[1](rows), expected)
 
 
+@pytest.fixture
+def _anew() -> Iterator[None]:
+    int8_product.packing.cache_clear()
+    yield
+    int8_product.packing.cache_clear()
+
+
+@pytest.mark.usefixtures("_anew")
 def test_a_torch_without_the_private_products_computes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any) -> None:
         raise AttributeError("'_OpNamespace' 'onednn' object has no attribute 'qlinear_prepack'")
 
     rows = torch.randn(4, 64)
     expected = int8_linear(64, 32)[1](rows)
-    monkeypatch.setattr(torch, "_int_mm", gone)
-    monkeypatch.setattr(int8_product, "onednn_product", gone)
-    int8_product.onednn_is_exact.cache_clear()
-    try:
-        assert not int8_product.onednn_is_exact()
-        assert torch.equal(int8_linear(64, 32)[1](rows), expected)
-    finally:
-        int8_product.onednn_is_exact.cache_clear()
+    int8_product.packing.cache_clear()
+    monkeypatch.setattr(int8_product, "_onednn", gone)
+    assert int8_product.packing() is None
+    assert torch.equal(int8_linear(64, 32)[1](rows), expected)
 
 
+@pytest.mark.usefixtures("_anew")
 def test_a_product_that_overflows_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor without VNNI saturates sums of pairs at 16 bits."""
+    """A processor without VNNI saturates sums of pairs at 16 bits: the halves of levels do not overflow it."""
 
     def saturating(weight: torch.Tensor, scale: torch.Tensor) -> Any:
         return lambda levels: (levels @ weight.T.float()).clamp(-32768, 32767) * scale
 
     monkeypatch.setattr(int8_product, "onednn_product", saturating)
-    int8_product.onednn_is_exact.cache_clear()
-    try:
-        assert not int8_product.onednn_is_exact()
-    finally:
-        int8_product.onednn_is_exact.cache_clear()
+    assert int8_product.packing() is int8_product.onednn_halves
 
 
 def test_an_error_is_at_most_half_a_step() -> None:
