@@ -230,15 +230,17 @@ def train_spliced(
         with where.autocast():
             seen = model.vision_tower(batch.pixel_values)
             patches = seen.last_hidden_state[:, 1:]
+            regions, right = region_loss(clip, patches, batch.regions, anchors)
+            asked = len(batch.ids)  # crowds follow
+            patches = patches[:asked]
             half_way, image_hidden, fork_hidden = read(model, prefix_ids, model.multi_modal_projector(patches), batch)
             answers = answer_loss(model, fork_hidden, batch)
-            naming = naming_loss(model, image_hidden, batch.regions, first_tokens)
+            naming = naming_loss(model, image_hidden, batch.regions[:asked], first_tokens)
             patch_tallies = tally_loss(pupil.patch_tally, patches, batch.tallies[..., :2])
             token_tallies = tally_loss(pupil.token_tally, half_way, batch.tallies[..., 2:])
-            regions, right = region_loss(clip, patches, batch.regions, anchors)
             with torch.no_grad():
                 texts = text_embeddings(clip, tokenizer, batch.captions)
-            pairs = pair_loss(clip.visual_projection(seen.pooler_output), texts, scale)
+            pairs = pair_loss(clip.visual_projection(seen.pooler_output[:asked]), texts, scale)
         tallies = 0.2 * patch_tallies + 0.5 * token_tallies
         descent.step(step, answers + 0.1 * naming + tallies + 0.3 * regions + 0.05 * pairs)
         log.write(

@@ -119,7 +119,7 @@ def test_forked_questions_cost_what_separate_ones_do(tokenizer: Qwen2Tokenizer) 
     asked = [("What?", "A dog on a beach."), ("背景是什么？", "蓝色背景。"), ("Describe it at length.", "Two.")]
     forks = [turns.fork(*pair) for pair in asked]
     values = torch.randn(1, 3, 128, 128)
-    batch = collate([(values[0], torch.zeros(64, dtype=torch.long), torch.zeros(64, 3), forks, "")])
+    batch = collate([((values[0], torch.zeros(64, dtype=torch.long)), torch.zeros(64, 3), forks, "", None)])
     with torch.no_grad():
         *_, hidden = read(model, torch.tensor([turns.prefix]), model.get_image_features(values), batch)
         together = answer_loss(model, hidden, batch)
