@@ -187,13 +187,17 @@ class Bar(QWidget):
         self.model.setCurrentIndex(self.model.findData(model))
 
     def refresh_models(self) -> None:
-        """Look again which models are here; the chosen one stays chosen."""
-        chosen = self.model.currentData()
+        """Look again which models are here; the chosen one stays chosen unless it has been removed."""
+        chosen = before = self.model.currentData()
+        if not Path(chosen).is_absolute() and chosen not in installed_models():
+            chosen = STARTER
         with QSignalBlocker(self.model):
             self.model.clear()
             for value, text in self._models(chosen).items():
                 self.model.addItem(text, value)
             self.model.setCurrentIndex(self.model.findData(chosen))
+        if chosen != before:
+            self._changed()
 
     def _models(self, chosen: str) -> dict[str, str]:
         names = list(dict.fromkeys([STARTER, *installed_models(), chosen]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLocale, QObject
 
+from desktop.listed import listed
 from desktop.reasons import shown
 from mqwen.library.decide import DONE, HAS_TEXT, HUMAN, UP_TO_DATE
 from mqwen.library.precheck import Precheck
@@ -61,14 +62,16 @@ class CheckReport(QObject):
             sizes = {"needed": size(found.needed_bytes), "free": size(found.free_bytes)}
             yield self.tr("The disk is too full: {needed} are needed, {free} are free").format(**sizes)
         if found.read_only_folders:
-            folders = _some(map(str, found.read_only_folders))
+            folders = listed(map(str, found.read_only_folders), _EXAMPLES)
             yield self.tr("Nothing can be written in {folders}").format(folders=folders)
         for reason, paths in found.undecodable.items():
             number = len(paths)
             text = self.tr("%Ln photo(s) cannot be read here ({names}): {reason}", "", number)
             yield text.format(names=_names(paths), reason=shown(reason))
         if found.unreadable:
-            examples = _some(f"{path.name} ({shown(reason)})" for path, reason in found.unreadable.items())
+            examples = listed(
+                (f"{path.name} ({shown(reason)})" for path, reason in found.unreadable.items()), _EXAMPLES
+            )
             yield self.tr("%Ln cannot be read: ", "", len(found.unreadable)) + examples
         if found.read_only:
             yield self.tr("%Ln photo(s) are read-only: ", "", len(found.read_only)) + _names(found.read_only)
@@ -79,7 +82,7 @@ class CheckReport(QObject):
     def _elsewhere(self) -> Iterable[str]:
         found = self._found
         if found.collisions:
-            groups = _some(" + ".join(photo.name for photo in photos) for photos in found.collisions)
+            groups = listed((" + ".join(photo.name for photo in photos) for photos in found.collisions), _EXAMPLES)
             yield self.tr("Photos that share a name get files with their whole names: ") + groups
         for reason, paths in found.sidecars_instead.items():
             number = len(paths)
@@ -109,10 +112,4 @@ def _number(value: int) -> str:
 
 
 def _names(paths: Iterable[Path]) -> str:
-    return _some(path.name for path in paths)
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = "" if len(names) <= _EXAMPLES else ", …"
-    return ", ".join(names[:_EXAMPLES]) + more
+    return listed((path.name for path in paths), _EXAMPLES)

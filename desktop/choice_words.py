@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
 
+from desktop.listed import listed
 from desktop.settings import OWN_PROMPT
 
 _MOST = 60  # characters of an own prompt in a line
@@ -54,7 +55,7 @@ class ChoiceWords(QObject):
         return text.format(
             number=number,
             prompt=self._asked(settings),
-            places=", ".join(places) or _word(self.places(), "none"),
+            places=listed(places) or _word(self.places(), "none"),
             existing=_word(self.existing(), settings.get("existing")),
         )
 
@@ -66,7 +67,7 @@ class ChoiceWords(QObject):
             _word(self.styles(), settings.get("style")),
             _word(self.languages(), settings.get("language")),
         )
-        return ", ".join(word for word in words if word)
+        return listed(words)
 
 
 def own_prompt(settings: Mapping[str, object]) -> str:

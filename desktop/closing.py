@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
+from desktop.listed import listed
+
 if TYPE_CHECKING:
     from desktop.window import MainWindow
 
@@ -78,7 +80,7 @@ class Closing(QObject):
             return False
         self._given_up, self.wanted = words, False
         self._stay()
-        names = ", ".join(photo.path.name for photo in lost[:3]) + (", …" if len(lost) > 3 else "")
+        names = listed((photo.path.name for photo in lost), 3)
         text = self.tr("Your words about {names} could not be saved. Closing again gives them up.")
         window.notice.say("unsaved", text.format(names=names))
         return True

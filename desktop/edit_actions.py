@@ -10,6 +10,7 @@ from PySide6.QtCore import QLocale, QMimeData, QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication
 
+from desktop.shortcuts import LASTING_TEXT
 from mqwen.library.edited_files import Words
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class EditActions(QObject):
         first = menu.actions()[0]
         self.undo = self._add(QKeySequence.StandardKey.Undo, self._editing.undo)
         self.redo = self._add(QKeySequence.StandardKey.Redo, self._editing.redo)
+        self.undo.setProperty(LASTING_TEXT, self.tr("&Undo"))
+        self.redo.setProperty(LASTING_TEXT, self.tr("Re&do"))
         self.copy = self._add("Ctrl+Shift+C", self.copy_caption, self.tr("&Copy caption"))
         self.paste = self._add("Ctrl+Shift+V", self.paste_caption, self.tr("&Paste caption"))
         self.approve = self._add("Ctrl+Shift+A", lambda: self._give_state("approved"), self.tr("Appro&ve caption"))

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from desktop.captioning import Captioning
 from desktop.edited import Edited, note_of, write_photo
 from desktop.known import known_of
+from desktop.listed import listed
 from desktop.photos import PhotoModel, State
 from desktop.reasons import reason_of, unexpected
 from desktop.sidecars import EditPlaces
@@ -288,7 +289,7 @@ class Editing(QObject):
 
     def _tell_left(self, paths: Sequence[Path]) -> None:
         if paths:
-            names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+            names = listed((path.name for path in paths), 3)
             self.refused.emit(self.tr("Changed since, and left as it is: {names}").format(names=names))
 
     def _keep_run_from(self, path: Path) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox
 
+from desktop.listed import listed
 from desktop.reasons import shown, told, unexpected
 from mqwen.errors import MqwenError
 
@@ -128,7 +129,7 @@ class History(QObject):
         box.setWindowTitle(self.tr("Take the run back?"))
         box.setText(self.tr("%n file(s) will be as they were before the run.", "", back))
         if touched:
-            names = ", ".join(one.file.name for one in touched[:3]) + (", …" if len(touched) > 3 else "")
+            names = listed((one.file.name for one in touched), 3)
             text = self.tr("%n file(s) were changed since, and stay as they are: {names}", "", len(touched))
             box.setInformativeText(text.format(names=names))
         take = box.addButton(self.tr("&Take back"), QMessageBox.ButtonRole.AcceptRole)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.choice_words import ChoiceWords, own_prompt
+from desktop.listed import listed
 from mqwen.library.records import Change, Run
 from mqwen.library.scan import is_photo_name
 
@@ -239,5 +240,4 @@ class HistoryDialog(QDialog):
 def _folders(roots: Sequence[Path]) -> str:
     """Return the names of the folders that a run was about: the window gives its photos one by one."""
     folders = dict.fromkeys(root.parent if is_photo_name(root.name) else root for root in roots)
-    names = [folder.name or str(folder) for folder in folders]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return listed((folder.name or str(folder) for folder in folders), 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QLocale, QObject
 
+from desktop.listed import listed
 from desktop.model_work import Row
 from desktop.reasons import shown
 from mqwen.hub import STARTER
@@ -93,7 +94,7 @@ class ModelWords(QObject):
         fields: list[tuple[str, str]] = []
         if known is not None:
             languages = {"en": self.tr("English"), "zh": self.tr("Chinese")}
-            spoken = ", ".join(languages.get(name, name) for name in known.languages)
+            spoken = listed(languages.get(name, name) for name in known.languages)
             fields += [
                 (self.tr("Made of"), known.made_of),
                 (self.tr("Licence"), known.licence or self.tr("asked before the download")),

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
 from desktop import slices
+from desktop.listed import listed
 from desktop.photo import Order, Photo, State, merged
 from desktop.photo_rows import NO_PARENT, AnyIndex, PhotoRows
 
@@ -65,7 +66,7 @@ class PhotoModel(PhotoRows):
             return "\n".join(part for part in (photo.caption, photo.reason, str(photo.path)) if part)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             parts = (photo.path.name, self._state_names[self.state(photo)], photo.caption, photo.reason)
-            return ", ".join(part for part in parts if part)
+            return listed(parts)
         return None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:

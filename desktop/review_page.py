@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.counters import Counter
 from desktop.diff_label import DiffLabel
+from desktop.listed import listed
 from desktop.picture_pane import PicturePane
 from desktop.theme import FIELD_HEIGHT
 
@@ -190,8 +191,8 @@ class ReviewPage(QWidget):
         self.name.setText(entry.path.name)
         self.name.setToolTip(str(entry.path))
         reasons = [self._reasons[reason] for reason in entry.risk.reasons]
-        text = self.tr("Look closely: {reasons}").format(reasons=", ".join(reasons)) if reasons else ""
-        hedges = " (" + ", ".join(entry.hedges) + ")" if entry.hedges else ""
+        text = self.tr("Look closely: {reasons}").format(reasons=listed(reasons)) if reasons else ""
+        hedges = " (" + listed(entry.hedges) + ")" if entry.hedges else ""
         self.why.setText(text + hedges if text else self.tr("Nothing speaks against it"))
         old, new = entry.shown, entry.shown
         if proposal is not None:

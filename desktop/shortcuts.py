@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from desktop.mnemonics import plain
 
+LASTING_TEXT = "lastingText"  # property of an action whose own text says what it would do just now
 _DEFAULT = "defaultShortcut"
 _GROUP = "shortcuts"
 _ROW_HEIGHT = 24
@@ -88,7 +89,7 @@ class ShortcutPage(QWidget):
         self.table.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.table.header().setResizeContentsPrecision(-1)  # rows out of sight, too
         for action in self._actions:
-            item = QTreeWidgetItem([plain(action.text()), ""])
+            item = QTreeWidgetItem([plain(action.property(LASTING_TEXT) or action.text()), ""])
             item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
             self.table.addTopLevelItem(item)
         self.edit = QKeySequenceEdit()

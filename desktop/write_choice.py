@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 from desktop.choice_words import ChoiceWords
+from desktop.listed import listed
 from desktop.theme import FIELD_HEIGHT
 
 _NONE = "none"
@@ -81,7 +82,7 @@ class WriteChoice(QPushButton):
         self.changed.emit()
 
     def _show(self) -> None:
-        text = ", ".join(self._short[name] for name in self.names())
+        text = listed(self._short[name] for name in self.names())
         self.setText(text)
         self.setAccessibleDescription(text)
 

@@ -15,7 +15,7 @@ from desktop.task import Task
 from desktop.window import MainWindow
 from desktop.worker import CaptionWorker
 from mqwen.errors import Cancelled, DeviceError, InputError
-from mqwen.hub import find_model, installed_models, known_model, known_models, partial_bytes
+from mqwen.hub import STARTER, find_model, installed_models, known_model, known_models, partial_bytes
 from mqwen.hub.machine import Machine, suits
 from tests.desktop.fakes import FakeCaptioner, Loader
 from tests.hub.conftest import HUB_ID, hub, models, tiny  # noqa: F401 - fixtures
@@ -157,12 +157,14 @@ def test_a_damaged_model_is_found_and_can_be_removed(qtbot, window, part, hub): 
     weights.write_bytes(content)
     part.check(HUB_ID)
     assert weights.name in ended(qtbot, part)
+    window.bar.set_model(HUB_ID)
     part.dialog.choose(HUB_ID)
     part.dialog.remove.click()
     assert HUB_ID in installed_models(), "asked first"
     next(button for button in part.question.buttons() if button.text() == "&Delete").click()
     assert "free again" in ended(qtbot, part)
     assert HUB_ID not in installed_models() and HUB_ID not in rows(part)
+    assert window.bar.choices().model == STARTER and window.bar.model.findData(HUB_ID) < 0
 
 
 def test_the_three_parts_are_joined_to_a_model(qtbot, window, part, models, tmp_path):  # noqa: F811

@@ -206,6 +206,16 @@ def test_a_shortcut_can_be_changed_and_is_there_after_a_restart(qtbot, make_wind
     assert "Ctrl+Alt+R" not in [action.shortcut().toString() for action in menu_actions(again.menuBar())]
 
 
+def test_the_shortcuts_name_undo_whatever_it_would_undo_just_now(qtbot, window, open_folder, tmp_path):
+    (path,) = draw_photos(tmp_path / "in", ["1.png"])
+    open_folder(window, tmp_path / "in", 1)
+    window.editing.set_shown(path, "typed")
+    qtbot.waitUntil(lambda: window.edit_actions.undo.text() == "&Undo caption")
+    table = open_dialog(window).shortcuts.table
+    names = [table.topLevelItem(row).text(0) for row in range(table.topLevelItemCount())]
+    assert "Undo" in names and "Redo" in names
+
+
 def test_no_two_actions_of_the_menus_have_the_same_keys(qtbot, window):
     keys = [
         action.shortcut().toString() for action in menu_actions(window.menuBar()) if not action.shortcut().isEmpty()

@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QMessageBox
 
 from desktop.language import set_language
+from desktop.listed import listed
 from tests.desktop.test_texts import texts, tool
 
 FIELD = re.compile(r"\{\w*\}|%L?n|\\.")
@@ -46,6 +47,17 @@ def test_what_the_app_loads_is_what_was_translated(translations, tmp_path, name)
     fresh = tmp_path / "fresh.qm"
     translations._tool("lrelease", "-silent", str(translations.FOLDER / f"{name}.ts"), "-qm", str(fresh))
     assert fresh.read_bytes() == (translations.FOLDER / f"{name}.qm").read_bytes(), "run packaging/translations.py"
+
+
+def test_lists_are_joined_as_the_language_does(qapp):
+    names = ["1.png", "", "2.png", "3.png", "4.png"]
+    try:
+        for language, between in (("en", ", "), ("zh_CN", "、")):
+            set_language(qapp, language)
+            assert listed(names) == between.join(["1.png", "2.png", "3.png", "4.png"])
+            assert listed(names, 2) == between.join(["1.png", "2.png", "…"])
+    finally:
+        set_language(qapp, "en")
 
 
 def test_placeholders_and_mnemonics_survive(translations):
