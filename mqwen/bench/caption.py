@@ -2,7 +2,7 @@
 
 Engine and peers take turns in one process, several rounds, so that what else the machine does meets them alike; a
 ratio is of one round. The peers are transformers' generate() with pictures decoded and processed on the same thread,
-one picture at a time ("peer") and sixteen ("batch16").
+one picture at a time ("peer") and sixteen ("batch16"). Questions are measured against the engine itself.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqwen.bench.caption_lines import lines_of
 from mqwen.cli.options import add_quantize_option, positive
 from mqwen.errors import InputError
 
 if TYPE_CHECKING:
     from mqwen.bench.caption_peers import Peer
+    from mqwen.bench.caption_stages import Engine
     from mqwen.engine.captioner import Captioner
     from mqwen.engine.device import Plan
 
 _SHAPES = ("clip-l+qwen2-0.5b", "clip-l+qwen2-7b", "clip-l+qwen-7b", "tiny")
+_STAGE_HELP = (
+    "measure this alone: JPEG to pixels, without a model; or caption, keywords and alt text at one look at each photo, "
+    "against a run for each"
+)
 _PEER_BATCH = 16
 _PEER_PHOTOS = 4  # the one-at-a-time loop is slow, and its pace does not depend on their number
 
@@ -43,7 +49,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--device", default="auto", metavar="auto|cuda[:N]|cpu", help="where to run (default: auto)")
     add_quantize_option(parser)
     parser.add_argument("--baseline", action="store_true", help="measure the peers as well, in full precision")
-    parser.add_argument("--stage", choices=("pixels",), help="measure this alone: JPEG to pixels, without a model")
+    parser.add_argument("--stage", choices=("pixels", "questions"), help=_STAGE_HELP)
     parser.add_argument("--images", type=positive, default=32, metavar="N", help="photos a round (default: 32)")
     parser.add_argument("--megapixels", type=float, default=12.0, metavar="MP", help="their size (default: 12)")
     parser.add_argument("--tokens", type=positive, default=48, metavar="N", help="of each caption (default: 48)")
@@ -57,11 +63,11 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, return 0."""
     with tempfile.TemporaryDirectory(prefix="mqwen-bench-") as folder:
-        figures = _pixels(Path(folder), arguments) if arguments.stage else measure(Path(folder), arguments)
+        figures = _STAGES.get(arguments.stage, measure)(Path(folder), arguments)
     if arguments.json:
         print(json.dumps(figures))
     else:
-        for line in _lines(figures):
+        for line in lines_of(figures):
             print(line)
     return 0
 
@@ -73,20 +79,11 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         DeviceError: the model does not run here as asked for.
         CheckpointError, InputError: there is no such model.
     """
-    from mqwen.bench.caption_photos import make_photos, spread_of
-    from mqwen.bench.caption_stages import Engine
-    from mqwen.engine import device as devices
+    from mqwen.bench.caption_photos import spread_of
 
-    if arguments.megapixels <= 0:
-        raise InputError(f"photos of {arguments.megapixels} megapixels cannot be made")
-    _limit_card(arguments)
-    plan = devices.plan_for(_report(arguments), arguments.device, quantize=arguments.quantize)
-    _say(f"{arguments.model or arguments.shape} on {plan.describe()}")
-    (folder / "photos").mkdir()
-    photos = make_photos(folder / "photos", arguments.images, arguments.megapixels)
-    captioner = _captioner(arguments, plan, folder)
-    batch = arguments.batch_size or devices.auto_batch_size(captioner._loaded(), plan, arguments.tokens)
-    engine = Engine(captioner, photos, batch=batch, tokens=arguments.tokens)
+    engine, photos, figures = _engine(folder, arguments)
+    captioner = engine.captioner
+    plan = captioner.plan
     # Peers that fit beside the engine take turns with it, others come after it.
     beside = arguments.baseline and not plan.offload and not arguments.card_memory
     peers = _peers(arguments, captioner, folder) if beside else {}
@@ -98,18 +95,11 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
             paces[name].append(peer.images_per_second(photos[: _PEER_PHOTOS if name == "peer" else _PEER_BATCH]))
         paces["engine"].append(engine.images_per_second())
         _say(f"round {number + 1}: " + ", ".join(f"{name} {pace[-1]:.3g} images/s" for name, pace in paces.items()))
-    figures: dict[str, Any] = {
-        "model": arguments.model or arguments.shape,
-        "plan": plan.describe(),
-        "images": len(photos),
-        "megapixels": arguments.megapixels,
-        "tokens": arguments.tokens,
-        "batch_size": batch,
-        "stages": engine.stages(),
-    }
+    figures["stages"] = engine.stages()
     if plan.device.type == "cuda":
         figures["card"] = engine.card()
-        figures["limit"] = _limit(captioner, plan, batch, arguments.tokens)
+    if plan.device.type == "cuda" or (plan.dtype.itemsize == 4 and plan.quantize == "none"):
+        figures["limit"] = _limit(captioner, plan, figures["batch_size"], arguments.tokens)
     if arguments.baseline and not beside:
         paces |= _afterwards(arguments, captioner, folder, photos)
     figures["images_per_second"] = {name: spread_of(pace) for name, pace in paces.items()}
@@ -126,11 +116,63 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     return figures
 
 
+def _engine(folder: Path, arguments: argparse.Namespace) -> tuple[Engine, list[Path], dict[str, Any]]:
+    """Return what is measured, its photos, and what is known before the first round."""
+    from mqwen.bench.caption_photos import make_photos
+    from mqwen.bench.caption_stages import Engine
+    from mqwen.engine import device as devices
+
+    if arguments.megapixels <= 0:
+        raise InputError(f"photos of {arguments.megapixels} megapixels cannot be made")
+    _limit_card(arguments)
+    plan = devices.plan_for(_report(arguments), arguments.device, quantize=arguments.quantize)
+    _say(f"{arguments.model or arguments.shape} on {plan.describe()}")
+    (folder / "photos").mkdir()
+    photos = make_photos(folder / "photos", arguments.images, arguments.megapixels)
+    captioner = _captioner(arguments, plan, folder)
+    batch = arguments.batch_size or devices.auto_batch_size(captioner._loaded(), plan, arguments.tokens)
+    known = {
+        "model": arguments.model or arguments.shape,
+        "plan": plan.describe(),
+        "images": len(photos),
+        "megapixels": arguments.megapixels,
+        "tokens": arguments.tokens,
+        "batch_size": batch,
+    }
+    return Engine(captioner, photos, batch=batch, tokens=arguments.tokens), photos, known
+
+
+def _questions(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Caption, keywords and alt text: asked at one look, and in a run for each."""
+    from mqwen.bench.caption_photos import spread_of
+    from mqwen.engine.request import Question
+
+    engine, photos, figures = _engine(folder, arguments)
+    asked = [Question(style=style) for style in ("brief", "keywords", "alt")]
+    _say("warming up")
+    engine.seconds_asking(asked)
+    together, apart = [], []
+    for number in range(arguments.rounds):
+        apart.append(sum(engine.seconds_asking([one]) for one in asked) / len(photos))
+        together.append(engine.seconds_asking(asked) / len(photos))
+        _say(f"round {number + 1}: at one look {together[-1]:.3g} s an image, in three runs {apart[-1]:.3g}")
+    engine.captioner.unload()
+    figures["questions"] = {
+        "together_s": spread_of(together),
+        "apart_s": spread_of(apart),
+        "ratio": spread_of([three / one for three, one in zip(apart, together, strict=True)]),
+    }
+    return figures
+
+
 def _pixels(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     from mqwen.bench.caption_photos import pixel_rows
 
     sizes = (12.0, 24.0) if arguments.megapixels == 12 else (arguments.megapixels,)
     return {"pixels": pixel_rows(folder, arguments.rounds, sizes)}
+
+
+_STAGES = {"pixels": _pixels, "questions": _questions}
 
 
 def _report(arguments: argparse.Namespace) -> Any:
@@ -227,40 +269,6 @@ def _limit_card(arguments: argparse.Namespace) -> None:
         raise InputError("--card-memory is for CUDA cards", hint="Leave it out.")
     total = torch.cuda.mem_get_info()[1]
     torch.cuda.set_per_process_memory_fraction(min(1.0, arguments.card_memory * 1e9 / total))
-
-
-def _lines(figures: dict[str, Any]) -> list[str]:
-    """The figures as people read them."""
-    if "pixels" in figures:
-        return [
-            f"{row['megapixels']:g} MP: {row['ours_ms']['median']:.1f} ms, whole decode {row['peer_ms']['median']:.1f} "
-            f"ms, ratio {_spread(row['ratio'])}, mean difference {row['mean_difference_of_255']:.2f} of 255"
-            for row in figures["pixels"]
-        ]
-    lines = [f"{figures['model']} on {figures['plan']}"]
-    lines.append(
-        f"{figures['images']} photos of {figures['megapixels']:g} MP, {figures['tokens']} tokens, "
-        f"{figures['batch_size']} slots"
-    )
-    lines += [f"{name}: {_spread(pace)} images/s" for name, pace in figures["images_per_second"].items()]
-    turns = "" if figures["interleaved"] else " (measured one after the other)"
-    lines += [f"engine / {name}: {_spread(ratio)}{turns}" for name, ratio in figures["ratio"].items()]
-    lines += [f"  {name.removesuffix('_ms').replace('_', ' ')}: {ms:.2f} ms" for name, ms in figures["stages"].items()]
-    if "card" in figures:
-        lines.append(f"the card is idle {100 * figures['card']['idle_share']:.0f} % of a run")
-        lines += [f"  {100 * kernel['share']:.1f} % {kernel['name'][:90]}" for kernel in figures["card"]["kernels"]]
-    if "limit" in figures:
-        limit = figures["limit"]
-        lines.append(
-            f"the limit at {limit['operations_per_second'] / 1e12:.0f} TFLOP/s and "
-            f"{limit['bytes_per_second'] / 1e12:.2f} TB/s: {limit['images_per_second']:.4g} images/s, "
-            f"{100 * limit['share_reached']:.0f} % reached"
-        )
-    return lines
-
-
-def _spread(values: dict[str, float]) -> str:
-    return f"{values['median']:.3g} ({values['min']:.3g} to {values['max']:.3g})"
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.captioner import Captioner
+from mqwen.engine.request import Question
 from mqwen.library.catalog import Catalog
 from mqwen.library.image import read_image
 from mqwen.run import RunSettings, run
@@ -52,6 +53,17 @@ class Engine:
                 if outcome.status != "captioned":
                     raise RuntimeError(f"{outcome.path}: {outcome.reason}")
             return len(self._photos) / (time.perf_counter() - begin)
+
+    def seconds_asking(self, questions: Sequence[Question]) -> float:
+        """Ask questions about all photos in one run, which writes nothing; return how long it took."""
+        slots = max(1, self._batch // len(questions))
+        begin = time.perf_counter()
+        for _, answers in self.captioner.caption_many(
+            self._photos, questions=questions, max_new_tokens=self._tokens, batch_size=slots
+        ):
+            if isinstance(answers, Exception):
+                raise answers
+        return time.perf_counter() - begin
 
     def stages(self) -> dict[str, float]:
         """Measure each stage on its own; milliseconds an image, and `decode_step_ms` of one step of all slots."""

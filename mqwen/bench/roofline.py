@@ -1,4 +1,4 @@
-"""The limit that a card sets, whatever the program: how many images a second it could caption at best.
+"""The limit that a device sets, whatever the program: how many images a second it could caption at best.
 
     images/s = 1 / ((F_vision + F_prefill) / C + n * t_step / B)
     t_step   = max((weight bytes + B * KV bytes) / BW, 2 * B * parameters / C)
@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _BEST_OF = 5
+_SIDE = {"cpu": 2048, "cuda": 8192}  # of the matrices whose product is measured
+_COPIED = {"cpu": 1 << 28, "cuda": 1 << 31}  # bytes, more than caches hold
 
 
 def images_per_second(
@@ -53,13 +55,13 @@ def images_per_second(
 
 
 def measured_limits(device: Any, dtype: Any) -> tuple[float, float]:
-    """Return a card's operations a second (a large product) and bytes a second (a large copy), the best of several."""
+    """Return a device's operations a second (a large product) and bytes a second (a large copy), each at its best."""
     import torch
 
-    side = 8192
+    side = _SIDE[device.type]
     one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     operations = 2 * side**3 / _best(lambda: one @ other, device)
-    memory = torch.empty(2 << 30, dtype=torch.uint8, device=device)
+    memory = torch.empty(_COPIED[device.type], dtype=torch.uint8, device=device)
     target = torch.empty_like(memory)
     return operations, 2 * len(memory) / _best(lambda: target.copy_(memory), device)
 
@@ -67,13 +69,17 @@ def measured_limits(device: Any, dtype: Any) -> tuple[float, float]:
 def _best(work: Callable[[], object], device: Any) -> float:
     import torch
 
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
     work()
     seconds = []
     for _ in range(_BEST_OF):
-        torch.cuda.synchronize(device)
+        wait()
         begin = time.perf_counter()
         for _ in range(4):
             work()
-        torch.cuda.synchronize(device)
+        wait()
         seconds.append((time.perf_counter() - begin) / 4)
     return min(seconds)
