@@ -28,8 +28,8 @@ def add_quantize_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         choices=("none", "int8", "nf4"),
-        help="weights in 8 bits (faster on a processor), in 4 (CUDA only), or as they are; by default they are as they "
-        "are wherever the memory suffices",
+        help="weights in 8 bits (faster on processors with VNNI), in 4 (CUDA only), or as they are; by default they "
+        "are as they are wherever the memory suffices",
     )
 
 

@@ -45,7 +45,7 @@ class SpliceSettings:
 # that the tower does not know a small one: of 317 things in held-out scenes its patches named 93 in a hundred. A crowd
 # shows it seven, and costs a third of a scene with its questions.
 REFINEMENT = SpliceSettings(
-    steps=1400,
+    steps=1200,
     questions=3,
     learning_rate=1e-3,
     muon_learning_rate=0.01,
