@@ -13,7 +13,7 @@ import stat
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -23,6 +23,7 @@ from typing import IO, Any
 from PIL import Image
 
 from mqwen.errors import ImageError
+from mqwen.library.decoding_room import decoding_room, free_memory
 from mqwen.library.image_faults import (
     damaged,
     is_avif,
@@ -44,6 +45,8 @@ _FORMATS = (
 _OWN_DECODER = (".heic", ".heif", ".hif", ".avif")
 _BEYOND_PILLOWS_LIMIT = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _giant = threading.Lock()
+# From here on pictures share what memory there is for decoding, and are averaged down before they leave it.
+_LARGE_PIXELS = 20 * 10**6
 
 
 def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
@@ -51,8 +54,9 @@ def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
 
     The content decides, not the suffix. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps
     `at_least` pixels; with twice the side that the model wants, the result differs on average by 0.2 to 0.5 of 255 from
-    a whole decode. Other pictures beyond 89 megapixels are decoded whole, one at a time (4 bytes a
-    pixel, refused where that memory is not free), and then averaged down to the same bound.
+    a whole decode. Other pictures beyond 20 megapixels are decoded whole, as many at a time as a quarter of the free
+    memory takes, and then averaged down to the same bound; those beyond 89 megapixels one at a time (4 bytes a pixel,
+    refused where that memory is not free).
 
     Args:
         at_least: pixels that the shorter side must keep; None keeps every pixel.
@@ -164,13 +168,14 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
         if not giant:
             raise Image.DecompressionBombError
         _check_memory(pixels * (6 if at_least else 8), path)
-    picture.load()
-    turn = orientation_of(picture)
-    if giant and at_least:
-        picture = shrunk(picture, at_least)
-    elif drafted:
-        return upright(without_padding(rgb_pixels(picture), drafted[1][2:]), turn)
-    return upright(rgb_pixels(picture), turn)
+    with decoding_room().taken(pixels) if pixels > _LARGE_PIXELS else nullcontext():
+        picture.load()
+        turn = orientation_of(picture)
+        if drafted and not giant:
+            return upright(without_padding(rgb_pixels(picture), drafted[1][2:]), turn)
+        if at_least and (giant or pixels > _LARGE_PIXELS):
+            picture = shrunk(picture, at_least)
+        return upright(rgb_pixels(picture), turn)
 
 
 def _identify(file: IO[bytes], path: Path) -> Image.Image:
@@ -238,12 +243,8 @@ def _decodes_avif(head: bytes) -> bool:
 
 
 def _check_memory(need: int, path: Path) -> None:
-    try:
-        psutil = import_module("psutil")
-    except ImportError:
-        return
-    free = psutil.virtual_memory().available
-    if need > free:
+    free = free_memory()
+    if free is not None and need > free:
         raise ImageError(
             f"decoding it takes about {need / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free",
             path=path,

@@ -21,6 +21,7 @@ from PIL import Image
 
 from mqwen.errors import ImageError, TruncatedImageError
 from mqwen.library import image as image_module
+from mqwen.library.decoding_room import DecodingRoom
 from mqwen.library.image import read_image, taken_at
 from mqwen.library.scan import scan
 from tests.library.conftest import AsUser, squares
@@ -177,6 +178,40 @@ def test_a_picture_that_memory_cannot_hold_is_refused(tmp_path: Path, monkeypatc
     path.write_bytes(png_header(20_000, 15_000))
     with pytest.raises(ImageError, match=r"2\.4 GB of memory, and 1\.0 GB are free"):
         read_image(path)
+
+
+def test_large_pictures_share_the_memory_for_decoding() -> None:
+    room, inside, over = DecodingRoom(100), threading.Event(), []
+
+    def second() -> None:
+        with room.taken(60):
+            over.append(inside.is_set())
+
+    waiting = threading.Thread(target=second)
+    with room.taken(60), room.taken(40):
+        waiting.start()
+        inside.set()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+    waiting.join()
+    with room.taken(1000):  # more than all of it: alone
+        assert over == [True]
+    with room.taken(100):
+        pass
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "progressive.jpg"])
+def test_a_large_picture_leaves_no_more_pixels_than_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / f"a.{name}"
+    path.write_bytes(encoded(name, squares(560, 420)))
+    usual = read_image(path, at_least=100)
+    monkeypatch.setattr(image_module, "_LARGE_PIXELS", 10_000)
+    small = read_image(path, at_least=100)
+    assert small.size == ((140, 105) if name == "png" else usual.size)
+    assert difference(small.resize((28, 21)), squares(560, 420).resize((28, 21))) < 12
+    assert read_image(path).size == (560, 420)
 
 
 @pytest.mark.parametrize("limit", [20_000, 40_000])
