@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from mqwen.cli.options import add_model_options, add_quantize_option, add_sampling_options, starter_notice
+from mqwen.cli.options import add_model_options, add_quantize_option, add_sampling_options, some_path, starter_notice
 from mqwen.errors import InputError
 
 # Pixels, twice what the largest vision tower of the family looks at.
@@ -23,7 +22,7 @@ def add_parser(commands: Any) -> None:
         description="Answer a question about a picture. With --chat, further questions come from the keyboard, one a "
         "line; the picture stays in the first. An empty line or the end of the input ends the chat.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture")
+    parser.add_argument("image", type=some_path, metavar="IMAGE", help="the picture")
     parser.add_argument(
         "question", nargs="?", metavar="QUESTION", help="what you want to know (with --chat: may follow)"
     )

@@ -19,6 +19,7 @@ from mqwen.cli.options import (
     add_quantize_option,
     add_sampling_options,
     positive,
+    some_path,
     starter_notice,
 )
 from mqwen.cli.progress import Progress
@@ -45,7 +46,9 @@ def add_parser(commands: Any) -> None:
         description="Caption pictures and write the captions beside them. Exit status 0: all done or skipped; 1: some "
         "failed, each named with its reason; 2: the run could not start; 130: stopped with Ctrl+C.",
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, or a folder that is searched for pictures")
+    parser.add_argument(
+        "paths", nargs="+", type=some_path, metavar="PATH", help="a picture, or a folder that is searched for pictures"
+    )
     add_model_options(parser)
     add_quantize_option(parser)
     parser.add_argument(
@@ -142,7 +145,7 @@ def command(arguments: argparse.Namespace) -> int:
         else:
             total, to_do = survey(arguments.paths, settings, stop, catalog=catalog)
         if total == 0 and not stop.finishing():
-            print("mqwen: there are no pictures in " + ", ".join(arguments.paths), file=sys.stderr)
+            print("mqwen: there are no pictures in " + ", ".join(map(str, arguments.paths)), file=sys.stderr)
         if arguments.engine == "ray" and not settings.dry_run:
             return _report(_on_cluster(arguments, settings, stop), Progress(total, to_do), stop, arguments)
         on_demand = _OnDemand(arguments.model, arguments.device, arguments.quantize, stop)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqwen.cli.options import some_path
 from mqwen.errors import DiskFullError, InputError, MqwenError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_common(action: argparse.ArgumentParser) -> None:
-    action.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a photo")
+    action.add_argument("files", nargs="+", type=some_path, metavar="FILE", help="a photo")
     action.add_argument("--json", action="store_true", help="one object a line on stdout")
     action.add_argument(
         "--exiftool",

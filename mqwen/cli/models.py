@@ -9,6 +9,7 @@ from typing import Any
 
 from mqwen.cli.models_get import add_get, confirmed
 from mqwen.cli.models_list import add_list
+from mqwen.cli.options import some_path
 from mqwen.cli.transfer import byte_lines, say, size
 from mqwen.errors import InputError
 from mqwen.hub import find_model, models_folder, remove_model, set_models_folder
@@ -42,7 +43,9 @@ def add_parser(commands: Any) -> None:
         description="Print where a model is, or where models are kept. $MQWEN_MODELS goes before what --set chose.",
     )
     action.add_argument("model", nargs="?", help="the name of a model; without it, the folder of all")
-    action.add_argument("--set", type=Path, metavar="DIR", help="keep models in DIR from now on; move them yourself")
+    action.add_argument(
+        "--set", type=some_path, metavar="DIR", help="keep models in DIR from now on; move them yourself"
+    )
     action.add_argument("--reset", action="store_true", help="keep models in the usual folder again")
     action.set_defaults(run=print_path)
 
@@ -53,12 +56,14 @@ def add_parser(commands: Any) -> None:
         "add an adapter, as `mqwen train` leaves it in OUT/adapter, to the model that it was trained on. The memory "
         "needed is small, whatever the model's size. `mqwen models get original` downloads the first two.",
     )
-    action.add_argument("--language-model", type=Path, metavar="DIR", help="Qwen-1, Qwen2 or Qwen3")
-    action.add_argument("--vision-tower", type=Path, metavar="DIR", help="CLIP, SigLIP or Chinese-CLIP")
+    action.add_argument("--language-model", type=some_path, metavar="DIR", help="Qwen-1, Qwen2 or Qwen3")
+    action.add_argument("--vision-tower", type=some_path, metavar="DIR", help="CLIP, SigLIP or Chinese-CLIP")
     action.add_argument("--model", metavar="NAME", help="instead of the two: a model, by its name or folder")
-    action.add_argument("--adapter", type=Path, metavar="DIR", help="the LoRA and the projector; without it, untrained")
+    action.add_argument(
+        "--adapter", type=some_path, metavar="DIR", help="the LoRA and the projector; without it, untrained"
+    )
     action.add_argument("--image-token-id", type=int, metavar="ID", help="the marker (default: the tokenizer's own)")
-    action.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    action.add_argument("out", type=some_path, metavar="OUT", help="the folder to make")
     action.set_defaults(run=import_model)
 
     action = actions.add_parser(
@@ -68,7 +73,7 @@ def add_parser(commands: Any) -> None:
         "the LLaVA layout, with tokenizer, chat template and image settings.",
     )
     action.add_argument("model", help="a name that `mqwen models list` shows, or a folder")
-    action.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    action.add_argument("out", type=some_path, metavar="OUT", help="the folder to make")
     action.add_argument("--dtype", choices=_DTYPES, help="precision of the weights (default: as they are)")
     action.set_defaults(run=export_model)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqwen.cli.options import some_path
 from mqwen.cli.transfer import Line, byte_lines, describe, say, size
 from mqwen.errors import InputError
 from mqwen.hub import KnownModel, find_model, known_model, models_folder, partial_bytes
@@ -32,7 +32,7 @@ def add_get(actions: Any) -> None:
     action.add_argument("--yes", action="store_true", help="accept the licence without being asked")
     action.add_argument("--allow-pickle", action="store_true", help="take pickles where there are no safetensors")
     action.add_argument("--again", action="store_true", help="ask even if the model is here: update or repair it")
-    action.add_argument("--adapter", type=Path, metavar="DIR", help="for `original`: the LoRA and the projector")
+    action.add_argument("--adapter", type=some_path, metavar="DIR", help="for `original`: the LoRA and the projector")
     action.set_defaults(run=get)
 
 

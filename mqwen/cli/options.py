@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqwen.run import SEEDS
@@ -46,6 +47,13 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         help="0 is the likeliest answer, 1 a varied one (default: 0)",
     )
     parser.add_argument("--seed", type=seed, metavar="N", help="with a temperature: the same seed, the same answer")
+
+
+def some_path(text: str) -> Path:
+    """argparse type: a path; "" is none, though it stands for the current folder: an unset variable left it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a path is empty")
+    return Path(text)
 
 
 def positive(text: str) -> int:

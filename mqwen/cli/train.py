@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqwen.cli.options import add_model_options, positive, seed
+from mqwen.cli.options import add_model_options, positive, seed, some_path
 from mqwen.engine.prompts import LANGUAGES, STYLES
 from mqwen.errors import InputError
 from mqwen.hub import is_starter
@@ -28,12 +28,19 @@ could not start; 130: stopped, and kept."""
 def add_parser(commands: Any) -> None:
     """Add the command to the parser of `mqwen`."""
     parser = commands.add_parser("train", help="tune a model on captioned photos", description=_ABOUT)
-    parser.add_argument("data", nargs="?", type=Path, metavar="FOLDER", help="captioned photos, or a data file")
+    parser.add_argument("data", nargs="?", type=some_path, metavar="FOLDER", help="captioned photos, or a data file")
     add_model_options(parser)
-    parser.add_argument("--out", type=Path, metavar="OUT", help="the model folder to make")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where the run keeps its state (default: OUT-work)")
+    parser.add_argument("--out", type=some_path, metavar="OUT", help="the model folder to make")
     parser.add_argument(
-        "--images", type=Path, action="append", default=[], metavar="DIR", help="look for photos here, too; repeatable"
+        "--work", type=some_path, metavar="DIR", help="where the run keeps its state (default: OUT-work)"
+    )
+    parser.add_argument(
+        "--images",
+        type=some_path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="look for photos here, too; repeatable",
     )
     asked = parser.add_argument_group("what captions answer")
     asked.add_argument("--prompt", help="your own question; {name} {folder} {date} are filled in")
@@ -59,7 +66,7 @@ def add_parser(commands: Any) -> None:
     kept = parser.add_argument_group("keeping what it knows")
     kept.add_argument(
         "--replay",
-        type=Path,
+        type=some_path,
         metavar="DIR",
         help="pictures that it captions well now, and is to go on captioning so; they need no captions",
     )
@@ -81,8 +88,10 @@ def add_parser(commands: Any) -> None:
     watched.add_argument("--json", action="store_true", help="the log on stdout, one JSON object a line")
     recipe = parser.add_argument_group("the starter model (needs the extra `train` and the font Noto Color Emoji)")
     recipe.add_argument("--recipe", choices=("starter",), help="train it anew into OUT, from pictures that are drawn")
-    recipe.add_argument("--refine", type=Path, metavar="DIR", help="train this starter folder further, into OUT")
-    recipe.add_argument("--evaluate", type=Path, metavar="DIR", help="measure a starter folder, write its model card")
+    recipe.add_argument("--refine", type=some_path, metavar="DIR", help="train this starter folder further, into OUT")
+    recipe.add_argument(
+        "--evaluate", type=some_path, metavar="DIR", help="measure a starter folder, write its model card"
+    )
     recipe.add_argument("--scenes", type=int, default=1000, metavar="N", help="held-out scenes (default: 1000)")
     parser.set_defaults(run=train)
 

@@ -118,6 +118,17 @@ def test_what_cannot_start_has_status_2_and_one_clear_line(
     assert done.stdout == ""
 
 
+def test_an_empty_path_is_not_the_current_folder(
+    inside: Any, model: Path, photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is not set leaves one on the command line."""
+    folder = photos("a.png")
+    monkeypatch.chdir(folder)
+    done = inside("caption", "", "--model", model)
+    assert done.returncode == 2 and "a path is empty" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["a.png"]
+
+
 def test_a_path_that_is_not_there_fails_and_an_empty_folder_is_said(
     inside: Any, model: Path, photos: Photos, tmp_path: Path
 ) -> None:
