@@ -64,9 +64,12 @@ def verify_model(
 
 def _read_all(folder: Path, progress: Callable[[int, int], None] | None, cancelled: Asked) -> tuple[str, ...]:
     from mqwen.model.checkpoint import open_checkpoint
+    from mqwen.model.processor import MQwenProcessor
 
     try:
-        jobs = open_checkpoint(folder).jobs
+        opened = open_checkpoint(folder)
+        MQwenProcessor.from_folder(folder, opened.config)
+        jobs = opened.jobs
         done, total = 0, sum(job.nbytes for job in jobs)
         for job in jobs:
             if cancelled():

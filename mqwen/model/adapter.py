@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import torch
 from mqwen.errors import CheckpointError
 from mqwen.model.tensors import Weights, naming, open_file, read_json
 
+_IN_A_LAYER = re.compile(r"(.*?\.)(\d+)(\..*)")
 _LORA_NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<matrix>[AB])(\.default)?\.weight")
 # What peft may do beside W += scale * B @ A. Merging as if it did not would give another model without a word.
 _REFUSED = (
@@ -32,6 +34,8 @@ _REFUSED = (
     "megatron_config",
     "alora_invocation_tokens",
 )
+# With these `init_lora_weights` the base's own weights are untouched; pissa, olora, corda and loftq change them, too.
+_PLAIN_STARTS = (None, True, False, "gaussian", "eva", "orthogonal")
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ def pair_up(config: Mapping[str, Any], weights: Weights) -> dict[str, LoraPair]:
         raise CheckpointError(f"bias is {config['bias']!r}: biases trained with a LoRA cannot be merged")
     if refused := [name for name in _REFUSED if config.get(name)]:
         raise CheckpointError(f"{refused[0]} is set: this kind of LoRA cannot be merged")
+    if (start := config.get("init_lora_weights")) not in _PLAIN_STARTS:
+        raise CheckpointError(f"init_lora_weights is {start!r}: such a LoRA changes its base, and cannot be merged")
     found: dict[str, dict[str, str]] = {}
     for name in weights.tensors:
         match = _LORA_NAME.fullmatch(name)
@@ -118,7 +124,25 @@ def pair_up(config: Mapping[str, Any], weights: Weights) -> dict[str, LoraPair]:
         alpha = _setting(config, "alpha_pattern", "lora_alpha", module)
         scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
         pairs[module + ".weight"] = LoraPair(weights, a.name, b.name, scale)
+    _require_all(config, found, weights.path)
     return pairs
+
+
+def _require_all(config: Mapping[str, Any], found: Collection[str], path: Path) -> None:
+    """Refuse what was saved in part: some old scripts left a file without any matrix."""
+    hint = "The adapter was not saved whole: save or copy it again."
+    if not found:
+        raise CheckpointError("holds no LoRA", path=path, hint=hint)
+    if config.get("layers_to_transform") is not None or config.get("exclude_modules"):
+        return  # meant to be in some layers only
+    placed = [match.groups() for module in found if (match := _IN_A_LAYER.fullmatch(module))]
+    layers, kinds = {(before, layer) for before, layer, _ in placed}, {(before, kind) for before, _, kind in placed}
+    for (before, layer), (other, kind) in product(sorted(layers), sorted(kinds)):
+        name = f"{before}{layer}{kind}"
+        if before == other and name not in found:
+            raise CheckpointError(
+                "is missing, though other layers have it", path=path, tensor=f"{name}.lora_A.weight", hint=hint
+            )
 
 
 def _setting(config: Mapping[str, Any], pattern_field: str, field: str, module: str) -> float:

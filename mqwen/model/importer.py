@@ -178,11 +178,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def _write_processor(language_model: Path, vision_tower: Path, config: MQwenConfig, target: Path) -> None:
+    processor = MQwenProcessor.from_parts(language_model, vision_tower, config)  # refuses what could not be loaded
     tokenizer = tokenizer_file(language_model)
     if tokenizer is not None and tokenizer.name == QWEN1_FILE:
         # transformers reads this kind with the model's own code only: it gets a tokenizer.json, and the original's
         # prompt as chat template.
-        MQwenProcessor.from_parts(language_model, vision_tower, config).save_pretrained(target)
+        processor.save_pretrained(target)
         return
     for name in _TOKENIZER_FILES:
         if not (language_model / name).is_file():

@@ -281,8 +281,12 @@ def vision_config_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"model_type": _TOWER_TYPES[kind]} | {name: nested[name] for name in _VISION_FIELDS if name in nested}
 
 
+# Of the machine that wrote the file, not of the model: it names code (auto_map), or kernels that this one may not have.
+_FOREIGN = ("auto_map", "attn_implementation", "_attn_implementation", "experts_implementation", "output_attentions")
+
+
 def _make_config(fields: Mapping[str, Any]) -> MQwenConfig:
-    fields = {name: value for name, value in fields.items() if name != "auto_map"}
+    fields = _own(fields)
     text, vision = fields.get("text_config"), fields.get("vision_config")
     if not isinstance(text, Mapping) or not isinstance(vision, Mapping):
         raise CheckpointError("text_config or vision_config is missing", hint=_KNOWN_HINT)
@@ -295,13 +299,18 @@ def _make_config(fields: Mapping[str, Any]) -> MQwenConfig:
         for field, limit in _LIMITS.items():
             if (size := part.get(field)) is not None and (type(size) is not int or not 0 < size <= limit):
                 raise CheckpointError(f"{field} of {name} is {size!r}")
-    fields |= {
-        name: {k: v for k, v in fields[name].items() if k != "auto_map"} for name in ("text_config", "vision_config")
-    }
+    seq_length = fields.get("seq_length", 2)
+    if type(seq_length) is not int or not 1 < seq_length <= 1 << 24:  # the logarithm to this base is taken
+        raise CheckpointError(f"seq_length is {seq_length!r}")
+    fields |= {name: _own(fields[name]) for name in ("text_config", "vision_config")}
     try:
         return MQwenConfig.from_dict(fields)
     except Exception as error:  # transformers raises whatever the values lead it to
         raise CheckpointError(f"makes no valid configuration ({one_line(error)})") from error
+
+
+def _own(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in _FOREIGN}
 
 
 # Beyond these a config is damaged: no model is near them, and building one would hang.

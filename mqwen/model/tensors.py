@@ -174,8 +174,11 @@ def find_weights(folder: Path) -> Weights:
     )
 
 
-def open_file(path: Path) -> Weights:
+def open_file(path: Path, tensor: str | None = None) -> Weights:
     """Read the header of one weight file (.safetensors, else a pickle).
+
+    Args:
+        tensor: one that should be in it, to be named if a pickle cannot be read.
 
     Raises:
         CheckpointError: it is missing or damaged.
@@ -187,12 +190,15 @@ def open_file(path: Path) -> Weights:
             return Weights(path, {stored.name: stored for stored in _read_header(path)})
         except OSError as error:
             raise CheckpointError(f"cannot be read ({error.strerror})", path=path) from error
-    tensors = load_pickle(path)
+    tensors = load_pickle(path, tensor)
     return Weights(path, {n: StoredTensor(n, tuple(t.shape), t.dtype, path, None) for n, t in tensors.items()})
 
 
-def load_pickle(path: Path) -> dict[str, torch.Tensor]:
+def load_pickle(path: Path, tensor: str | None = None) -> dict[str, torch.Tensor]:
     """The state dict in a .bin file, mapped where the file's format allows it. No code in it is run.
+
+    Args:
+        tensor: one that should be in it, to be named if nothing can be read.
 
     Raises:
         CheckpointError: it is damaged, needs code to load, or holds something else.
@@ -202,7 +208,7 @@ def load_pickle(path: Path) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead it to
         raise CheckpointError(
-            f"is damaged or no plain weight file ({one_line(error)})", path=path, hint=INCOMPLETE_HINT
+            f"is damaged or no plain weight file ({one_line(error)})", path=path, tensor=tensor, hint=INCOMPLETE_HINT
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError("holds no tensors by name", path=path)
@@ -246,7 +252,7 @@ def _open_shards(index: Path) -> Weights:
                 tensor=shards[file],
                 hint="Download it again.",
             )
-        for name, stored in open_file(path).tensors.items():
+        for name, stored in open_file(path, shards[file]).tensors.items():
             if name in tensors:
                 raise CheckpointError(f"is also in {tensors[name].file.name}", path=path, tensor=name)
             tensors[name] = stored

@@ -340,6 +340,40 @@ def test_damaged_shards_are_one_error(tmp_path: Path, damage: Callable[[Path], A
     assert caught.value.path is not None and caught.value.path.name.startswith(file)
 
 
+def test_a_truncated_pickled_shard_is_named_with_a_tensor_of_it(tmp_path: Path) -> None:
+    parts = tiny_parts(tmp_path, weights="bin")
+    index = json.loads((parts.language_model / "pytorch_model.bin.index.json").read_text(encoding="utf-8"))
+    file = parts.language_model / index["weight_map"]["transformer.ln_f.weight"]
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="is damaged") as caught:
+        load_parts(*parts)
+    assert caught.value.path == file
+    assert caught.value.tensor is not None and index["weight_map"][caught.value.tensor] == file.name
+
+
+@pytest.mark.parametrize("seq_length", [0, 1, -5, 2.5, "long"])
+def test_a_length_that_has_no_logarithm_is_refused(tmp_path: Path, seq_length: Any) -> None:
+    folder = tiny_llava(tmp_path)
+    _change_config(folder, seq_length=seq_length, use_logn_attn=True, use_dynamic_ntk=True)
+    with pytest.raises(CheckpointError, match="seq_length"):
+        load_checkpoint(folder)
+
+
+def test_what_a_config_says_of_another_machine_is_not_followed(tmp_path: Path) -> None:
+    folder = tiny_llava(tmp_path)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    foreign = {"attn_implementation": "flash_attention_2", "_attn_implementation": "kernels-community/paged"}
+    parts = {name: {**config[name], **foreign} for name in ("text_config", "vision_config")}
+    _change_config(folder, **foreign, **parts)
+    model = load_checkpoint(folder)
+    assert model.language_model.config._attn_implementation in ("sdpa", "eager")
+
+
+def _change_config(folder: Path, **changes: Any) -> None:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, **changes}), encoding="utf-8")
+
+
 def shard(folder: Path, number: int) -> Path:
     return sorted((*folder.glob("*.safetensors"),))[number]
 

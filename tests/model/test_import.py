@@ -21,7 +21,7 @@ from mqwen.model import load_checkpoint, load_parts
 from mqwen.model.checkpoint import inspect_checkpoint
 from mqwen.model.importer import import_parts
 from mqwen.model.processor import MQwenProcessor
-from tests.tiny import write_tokenizer
+from tests.tiny import write_json, write_tokenizer
 from tests.tiny_parts import TinyParts, tiny_parts
 
 MIB = 1 << 20
@@ -138,6 +138,22 @@ def test_without_adapter_the_projector_is_the_one_of_load_parts(tmp_path: Path) 
     parts = tiny_parts(tmp_path / "parts")
     import_parts(parts.language_model, parts.vision_tower, None, tmp_path / "out")
     assert_same(load_checkpoint(tmp_path / "out"), load_parts(parts.language_model, parts.vision_tower))
+
+
+@pytest.mark.parametrize("lacking", ["tokenizer", "size"])
+def test_what_could_not_be_loaded_is_not_made(tmp_path: Path, lacking: str) -> None:
+    parts = tiny_parts(tmp_path)
+    if lacking == "tokenizer":
+        file = parts.language_model / "qwen.tiktoken"
+        file.unlink()
+    else:
+        file = parts.vision_tower / "preprocessor_config.json"
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        write_json(file, {**settings, "crop_size": {"height": 336, "width": 336}, "size": {"shortest_edge": 336}})
+    with pytest.raises(CheckpointError) as caught:
+        import_parts(*parts, tmp_path / "out")
+    assert caught.value.path is not None and caught.value.path.is_relative_to(file.parent)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.partial").exists()
 
 
 def test_something_in_the_way_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -187,6 +187,8 @@ def test_rank_and_alpha_patterns_and_rslora_are_honoured(tmp_path: Path) -> None
         {"lora_alpha": "much"},
         {"rank_pattern": {".*": 4}},
         {"modules_to_save": ["lm_head"]},
+        {"init_lora_weights": "pissa_niter_16"},
+        {"init_lora_weights": "olora"},
     ],
 )
 def test_an_adapter_that_cannot_be_merged_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -195,6 +197,25 @@ def test_an_adapter_that_cannot_be_merged_is_refused(tmp_path: Path, changes: di
     with pytest.raises(CheckpointError) as caught:
         load_parts(*parts)
     assert caught.value.path is not None and caught.value.path.parent == parts.adapter
+
+
+def test_an_adapter_that_was_saved_in_part_is_refused(tmp_path: Path) -> None:
+    parts = tiny_parts(tmp_path)
+    file = parts.adapter / "adapter_model.safetensors"
+    whole = load_file(file)
+    lacking = "base_model.model.transformer.h.1.mlp.w2.lora_A.weight"
+    save_file({name: tensor for name, tensor in whole.items() if "h.1.mlp.w2" not in name}, file)
+    with pytest.raises(CheckpointError, match=r"transformer\.h\.1\.mlp\.w2\.lora_A\.weight: is missing") as caught:
+        load_parts(*parts)
+    assert caught.value.path == file and lacking in whole
+    file.unlink()
+    torch.save({}, parts.adapter / "adapter_model.bin")
+    with pytest.raises(CheckpointError, match="holds no LoRA"):
+        load_parts(*parts)
+    edit_json(parts.adapter / "adapter_config.json", layers_to_transform=[0], init_lora_weights="gaussian")
+    (parts.adapter / "adapter_model.bin").unlink()
+    save_file({name: tensor for name, tensor in whole.items() if ".h.0." in name}, file)
+    load_parts(*parts)
 
 
 def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
