@@ -23,6 +23,10 @@ class Need:
     apt: str
     dnf: str = ""
 
+    @property
+    def is_font(self) -> bool:
+        return self.name.startswith("Noto")
+
     def missing(self) -> bool:
         if ".so." in self.name:
             try:
@@ -30,8 +34,8 @@ class Need:
             except OSError:
                 return True
             return False
-        if self.name.startswith("Noto"):
-            return not any(Path("/usr/share/fonts").rglob(f"{self.name}*"))
+        if self.is_font:
+            return not any(any(folder.rglob(f"{self.name}*")) for folder in _font_folders())
         return shutil.which(self.name) is None
 
     def package(self, manager: str) -> str:
@@ -39,6 +43,12 @@ class Need:
         if manager == "apt-get":
             return self.apt
         return self.dnf or (f"{self.name}()(64bit)" if sys.maxsize > 2**32 else self.name)
+
+
+def _font_folders() -> list[Path]:
+    """Where fontconfig looks: the system's fonts and the user's own."""
+    home = Path.home()
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".local/share/fonts", home / ".fonts"]
 
 
 QT = (
@@ -82,8 +92,16 @@ def ensure(job: str) -> None:
     if not sys.platform.startswith("linux"):
         return
     missing = [need for need in NEEDS[job] if need.missing()]
-    if not missing:
-        return
+    try:
+        if missing:
+            _supply(missing)
+    except SystemExit as unable:
+        if job != "app" or any(need.missing() for need in missing if not need.is_font):
+            raise
+        print(f"{unable}\nWithout the font Chinese may not be readable; the window opens.", file=sys.stderr)
+
+
+def _supply(missing: list[Need]) -> None:
     manager = _manager()
     if manager is None:
         sys.exit("Please install, by your system's package manager: " + " ".join(need.name for need in missing))

@@ -286,6 +286,55 @@ def test_unknown_distribution_gets_the_names(lacking: tuple[ModuleType, Path]) -
         packages.ensure("test")
 
 
+@linux
+def test_a_window_opens_without_a_font_that_cannot_be_installed(
+    lacking: tuple[ModuleType, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packages, folder = lacking
+    font = packages.Need("NotoSansNowhere", "fonts-nowhere")
+    monkeypatch.setattr(packages, "NEEDS", {"app": (font,), "test": (font,)})
+    program(folder, "apt-get", "exit 99")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    packages.ensure("app")
+    assert "sudo apt-get install fonts-nowhere" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="fonts-nowhere"):
+        packages.ensure("test")
+    monkeypatch.setattr(packages, "NEEDS", {"app": (font, packages.Need("viewer", "viewer-apt"))})
+    with pytest.raises(SystemExit, match="viewer-apt"):
+        packages.ensure("app")
+    own = folder / "home" / ".local/share/fonts"
+    own.mkdir(parents=True)
+    (own / "NotoSansNowhere-Regular.ttc").touch()
+    monkeypatch.setattr(packages.Path, "home", lambda: folder / "home")
+    assert not font.missing()
+
+
+def test_the_demo_captions_a_copy_of_the_samples(
+    modules: tuple[ModuleType, ModuleType],
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    import dev
+
+    environment, _ = modules
+    monkeypatch.setattr(environment, "ensure", lambda _: Path(sys.executable))
+    monkeypatch.setenv("MQWEN_DATA_DIR", str(tmp_path / "own"))
+    samples = {path: path.read_bytes() for path in (root / "resources" / "samples").iterdir()}
+    assert dev.demo([]) == 0
+    out = capfd.readouterr().out.splitlines()
+    photos = [path.name for path in samples if path.suffix != ".md"]
+    folder = Path(out[-1].rpartition(" are in ")[2])
+    assert sorted(line.partition(": ")[0] for line in out[:-1]) == sorted(photos)
+    for line in out[:-1]:
+        name, _, caption = line.partition(": ")
+        assert caption and (folder / name).with_suffix(".txt").read_text(encoding="utf-8").strip() == caption
+    shutil.rmtree(folder)
+    assert not (tmp_path / "own").exists()
+    assert samples == {path: path.read_bytes() for path in (root / "resources" / "samples").iterdir()}
+
+
 def test_the_demo_needs_no_system_package(modules: tuple[ModuleType, ModuleType]) -> None:
     _, packages = modules
     assert set(packages.NEEDS) == {"app", "test"}

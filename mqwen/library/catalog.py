@@ -38,6 +38,11 @@ from mqwen.library.run_locks import RunLocks
 NAME = "catalog.db"
 
 
+def catalog_path() -> Path:
+    """Return where the user's own catalog is, or would be."""
+    return data_folder() / NAME
+
+
 class Catalog:
     """One catalog file. Thread-safe; any number of processes may have it open. Close it, or use it in a `with`.
 
@@ -56,7 +61,7 @@ class Catalog:
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = Path(os.path.abspath(path)) if path is not None else data_folder() / NAME
+        self.path = Path(os.path.abspath(path)) if path is not None else catalog_path()
         self._database = Database(self.path)
         self._locks = RunLocks(self.path)
 

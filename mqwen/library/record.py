@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mqwen.engine.caption import Caption
 from mqwen.errors import DiskFullError, ImageError, InputError, MqwenError, WriteError
-from mqwen.library.catalog import Catalog
+from mqwen.library.catalog import Catalog, catalog_path
 from mqwen.library.compose import Words
 from mqwen.library.decide import NOTHING_KNOWN, Known
 from mqwen.library.fingerprint import fingerprint, model_fingerprint
@@ -272,7 +272,7 @@ def recording(
         CatalogError, DiskFullError: it cannot be opened.
     """
     with ExitStack() as stack:
-        if catalog is None and settings.writes():
+        if catalog is None and settings.writes() and (writes or os.path.exists(catalog_path())):
             try:
                 catalog = stack.enter_context(Catalog())
             except MqwenError:

@@ -183,16 +183,22 @@ def _decoded(data: bytes, path: Path) -> str | None:
 def appended(existing: str, text: str) -> str:
     """Return `existing` with `text` added to its first line, which is the one that trainers read.
 
-    After a sentence's end a blank stands between them, else kohya's separator ", ". Text that the line already ends
-    with is not added again, so that a run that was killed can be repeated.
+    After a sentence's end a blank stands between them, else kohya's separator ", ". Text that was added already is not
+    added again, so that a run that was killed can be repeated.
     """
     first, rest = _split_first_line(existing.lstrip())
     first, line = first.rstrip(), one_line(text)
-    if first == line or first.endswith((f", {line}", f" {line}")):
+    before = first.removesuffix(line)
+    if first == line or (before != first and _added_after(before)):
         return existing
     if first.endswith(","):
         return f"{first} {line}{rest}"
     return f"{first}{' ' if first.endswith(_SENTENCE_ENDS) else ', '}{line}{rest}"
+
+
+def _added_after(text: str) -> bool:
+    """Say whether appended() would have left a text so, right before what it adds: "red " of "red cat" is another's."""
+    return text.endswith(" ") and text.rstrip().endswith((",", *_SENTENCE_ENDS))
 
 
 def one_line(text: str) -> str:

@@ -87,14 +87,18 @@ def test_keywords_prompt_jsonl_and_flat_folders(inside: Any, model: Path, photos
     assert (folder / "a.caption").read_text(encoding="utf-8") == line["caption"]
 
 
-def test_a_dry_run_writes_nothing_and_loads_nothing(inside: Any, model: Path, photos: Photos) -> None:
+def test_a_dry_run_writes_nothing_and_loads_nothing(
+    inside: Any, model: Path, photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = photos("a.png", "b.png")
     (folder / "b.txt").write_text("mine")
+    monkeypatch.setenv("MQWEN_DATA_DIR", str(tmp_path / "data"))
     done = inside("caption", folder, "--model", model, "--dry-run", "--json")
     assert done.returncode == 0
     assert [line["status"] for line in records(done.stdout)] == ["captioned", "skipped"]
     assert "talkative on" not in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["a.png", "b.png", "b.txt"]
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
