@@ -29,10 +29,13 @@ import system_packages
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def start(python: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+def start(python: Path, *arguments: str, data_folder: str = "", **options: Any) -> subprocess.Popen[str]:
     """Start the environment's Python in the checkout. From then on Ctrl+C is the job's affair: this process waits."""
     command = [str(python), *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment.variables(), encoding="utf-8", **options)
+    variables = environment.variables()
+    if data_folder:
+        variables["MQWEN_DATA_DIR"] = data_folder
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, encoding="utf-8", **options)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return process
 
@@ -53,13 +56,15 @@ def demo(arguments: list[str]) -> int:
         if source.suffix != ".md":
             shutil.copyfile(source, folder / source.name)
     options = ("--model", "starter", "--device", "cpu", "--write", "txt", "--json", *arguments)
-    process = start(python, "-m", "mqwen", "caption", str(folder), *options, stdout=subprocess.PIPE)
     captioned = 0
-    for line in process.stdout or ():
-        result = json.loads(line)
-        print(f"{Path(result['path']).name}: {result['caption'] or result['reason']}", flush=True)
-        captioned += result["status"] == "captioned"
-    status = process.wait()
+    with tempfile.TemporaryDirectory(prefix="mqwen-demo-catalog-") as data:  # the user's own knows nothing of a demo
+        command = ("-m", "mqwen", "caption", str(folder), *options)
+        process = start(python, *command, data_folder=data, stdout=subprocess.PIPE)
+        for line in process.stdout or ():
+            result = json.loads(line)
+            print(f"{Path(result['path']).name}: {result['caption'] or result['reason']}", flush=True)
+            captioned += result["status"] == "captioned"
+        status = process.wait()
     if captioned:
         print(f"The pictures and their captions (.txt, one beside each picture) are in {folder}")
     else:
@@ -70,7 +75,9 @@ def demo(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Run the tests."""
     system_packages.ensure("test")
-    return run(environment.ensure(ROOT), "-m", "pytest", *arguments)
+    # A file stays with one process: its tests share what is dear to make. More processes than four want much memory.
+    spread = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+    return run(environment.ensure(ROOT), "-m", "pytest", *spread, *arguments)
 
 
 def soak(arguments: list[str]) -> int:
