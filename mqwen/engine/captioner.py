@@ -139,7 +139,10 @@ class Captioner:
 
     def unload(self) -> None:
         """Give the model's memory back: the captioner is of no use then. Runs under way end as if cancelled."""
-        for lane in list(self._lanes):
+        lanes = list(self._lanes)
+        for lane in lanes:  # all of them before any is waited for: they may wait for each other
+            lane.stop()
+        for lane in lanes:
             lane.close()
         with self._turn:
             self._model = self._decoder = None
