@@ -185,11 +185,14 @@ class Captioner:
     ) -> Iterator[tuple[Item, Caption | tuple[Caption, ...] | MqwenError]]:
         """Caption pictures, as many at a time as there are slots; `items` is read lazily, a few ahead.
 
+        Captions come as soon as they are complete, also while `items` lets wait for its next one. Ending early waits
+        until it has given that.
+
         A picture that cannot be read, or for which the memory does not suffice even alone, comes out with its error;
         the others go on. When memory runs out the slots are halved, and what was in them is captioned again.
 
         Args:
-            items: files or PIL images, any number.
+            items: files or PIL images, any number; iterated in another thread than the caller's.
             questions: several about each picture, which is looked at once; a tuple of Captions comes out for each.
             options: those of events(), and ordered: results in the order of `items`; otherwise as they get done.
 

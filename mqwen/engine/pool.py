@@ -73,13 +73,13 @@ class CaptionerPool:
         if len(self.captioners) == 1:
             yield from self.captioners[0].caption_many(items, ordered=ordered, **options)
             return
-        shared = _Shared(items)
         closing = threading.Event()
         asked: Callable[[], bool] | None = options.pop("cancelled", None)
 
         def cancelled() -> bool:
             return closing.is_set() or (asked is not None and asked())
 
+        shared = _Shared(items, cancelled)
         results: queue.Queue[_Done] = queue.Queue(_WAITING * len(self.captioners))
 
         def work(captioner: Captioner) -> None:
@@ -148,10 +148,11 @@ def _gathered(
 
 
 class _Shared:
-    """An iterable that several threads draw from, each item by one of them."""
+    """An iterable that several threads draw from, each item by one of them, until `ended`."""
 
-    def __init__(self, items: Iterable[Any]) -> None:
+    def __init__(self, items: Iterable[Any], ended: Callable[[], bool]) -> None:
         self._items = enumerate(items)
+        self._ended = ended
         self._lock = threading.Lock()
 
     def taken_by_one(self) -> _Taken:
@@ -159,6 +160,8 @@ class _Shared:
 
     def take(self) -> tuple[int, Any]:
         with self._lock:
+            if self._ended():  # while another thread waited here for an item
+                raise StopIteration
             return next(self._items)
 
 

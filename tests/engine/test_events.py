@@ -425,3 +425,26 @@ def test_vectors_that_are_paused_keep_the_model_from_nobody(speaker: Captioner, 
     speaker.resume()
     look.join(30)
     assert vectors == expected
+
+
+def test_captions_come_while_the_source_lets_wait_and_cancel_is_asked(speaker: Captioner, picture: Picture) -> None:
+    waits, go_on, cancel = threading.Event(), threading.Event(), threading.Event()
+
+    def camera() -> Iterator[Image.Image]:
+        yield picture(1)
+        waits.set()
+        assert go_on.wait(60)
+        yield picture(2)
+
+    run = speaker.caption_many(camera(), batch_size=2, max_new_tokens=4, cancelled=cancel.is_set)
+    assert next(run)[1] == speaker.caption(picture(1), max_new_tokens=4)
+    assert waits.wait(30)
+    (lane,) = [lane for lane in speaker._lanes if lane._thread.is_alive()]
+    cancel.set()
+    held: list[Any] = []
+    reader = raised_by(run, Cancelled, held)
+    lane._thread.join(30)
+    assert not lane._thread.is_alive(), "the model's thread waits for the source"
+    go_on.set()
+    reader.join(30)
+    assert held
