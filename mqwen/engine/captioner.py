@@ -25,7 +25,7 @@ from mqwen.engine.lane import Lane
 from mqwen.engine.prompts import prompt_for
 from mqwen.engine.request import Look, Prompt, Question, requests_of
 from mqwen.engine.sampling import Sampling
-from mqwen.engine.scheduler import Allowance, Scheduler
+from mqwen.engine.scheduler import TOO_LARGE, Allowance, Scheduler
 from mqwen.engine.variety import look_at, vision_vector
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
@@ -273,6 +273,7 @@ class Captioner:
 
         Raises:
             ImageError: an image cannot be read.
+            DeviceError: memory does not suffice for an image.
             InputError: the turns speak of more or fewer images than there are.
             Cancelled: cancelled() was true.
         """
@@ -280,7 +281,7 @@ class Captioner:
         if spoken != len(images):
             raise InputError(f"the conversation has {spoken} images in its turns, and {len(images)} were given")
         requests = requests_of(
-            Look([self._pixels(image) for image in images]), [self.processor.encode(list(messages))], [False]
+            Look([self._readable_pixels(image) for image in images]), [self.processor.encode(list(messages))], [False]
         )
         for event in self._run([None], lambda _: requests, Sampling(**options), 1, cancelled=cancelled):
             if event.error is not None:
@@ -369,15 +370,33 @@ class Captioner:
             # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
             size = 2 * max(self.processor.image_size)
             pixels = self.processor.pixel_values(read_image(Path(image), at_least=size))
-        return pixels.pin_memory() if self.plan.device.type == "cuda" else pixels
+        if self.plan.device.type != "cuda":
+            return pixels
+        try:
+            return pixels.pin_memory()
+        except RuntimeError:  # of pinned memory there is less than of the rest; without it the copy is only slower
+            return pixels
 
     def _readable_pixels(self, image: Picture) -> Tensor:
-        """Return [3, H, W] although memory is short: as many at a time as there are threads can be too much."""
+        """Return [3, H, W] although memory is short: as many at a time as there are threads can be too much.
+
+        Raises:
+            ImageError: it cannot be read.
+            DeviceError: memory does not even suffice for it alone.
+        """
         try:
             return self._pixels(image)
-        except MemoryError:
-            with self._alone:
+        except Exception as error:
+            if not _is_short_of_memory(error):
+                raise
+        # Only here, outside the handler, is the failed attempt's memory free: the traceback held it.
+        with self._alone:
+            try:
                 return self._pixels(image)
+            except (RuntimeError, MemoryError) as error:
+                if not devices.out_of_memory(error):
+                    raise
+                raise DeviceError(TOO_LARGE.what, path=_path_of(image), hint=TOO_LARGE.hint) from None
 
     def _read(self, item: Any, asked: Sequence[Question]) -> Prepared:
         """Prepare one picture in a reading thread: whatever is wrong with it is its own trouble, not the run's."""
@@ -396,4 +415,13 @@ class Captioner:
         except MqwenError as error:
             return error
         except Exception as error:
-            return ImageError(f"cannot be read ({error!r})", path=item if isinstance(item, str | Path) else None)
+            return ImageError(f"cannot be read ({error!r})", path=_path_of(item))
+
+
+def _is_short_of_memory(error: BaseException) -> bool:
+    """A decoder's own lack of memory is told as an ImageError that comes from it."""
+    return devices.out_of_memory(error) or (error.__cause__ is not None and devices.out_of_memory(error.__cause__))
+
+
+def _path_of(item: Any) -> Path | str | None:
+    return item if isinstance(item, str | Path) else None
