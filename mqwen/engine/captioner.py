@@ -137,6 +137,10 @@ class Captioner:
         """Say which model runs where, in plain words."""
         return f"{self.folder.name} on {self.plan.describe()}"
 
+    def describe_memory(self) -> str:
+        """Say what memory weights and captions take, in plain words; empty where nobody knows."""
+        return self.plan.describe_memory()
+
     def unload(self) -> None:
         """Give the model's memory back: the captioner is of no use then. Runs under way end as if cancelled."""
         lanes = list(self._lanes)

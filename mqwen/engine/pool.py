@@ -48,6 +48,14 @@ class CaptionerPool:
             captioner.plan.describe() for captioner in self.captioners
         )
 
+    def describe_memory(self) -> str:
+        """Say what memory weights and captions take on each card, in plain words."""
+        return "; ".join(
+            f"{captioner.plan.device}: {captioner.describe_memory()}"
+            for captioner in self.captioners
+            if captioner.describe_memory()
+        )
+
     def unload(self) -> None:
         """Give all memory back."""
         for captioner in self.captioners:
