@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +79,8 @@ def run(
                 lanes.fail(disk_full)
             return outcome
 
-        def unsettled() -> Iterator[Path]:
-            """Yield the photos that need the model; of the others tell at once."""
+        def unsettled() -> Generator[Path, None, None]:
+            """Yield the photos that need the model, in whichever thread asks; of the others tell at once."""
 
             def tell(error: MqwenError) -> None:
                 lanes.tell(failed(error.path, error))
@@ -89,17 +90,18 @@ def run(
 
             photos = scan(paths, recursive=settings.recursive, on_error=tell)
             # Metadata inside photos is read for this: by several threads, so that the model does not wait for it.
-            for entry in read_ahead(photos, settle, depth=_LOOK_AHEAD, ordered=True):
-                if stop.finishing() or lanes.ending():
-                    return
-                if entry is None:  # the disk is slow
-                    continue
-                photo, outcome = entry
-                if outcome is None:
-                    record.begin(photo)
-                    yield photo
-                else:
-                    lanes.tell(outcome)
+            with closing(read_ahead(photos, settle, depth=_LOOK_AHEAD, ordered=True)) as settled:
+                for entry in settled:
+                    if stop.finishing() or lanes.ending():
+                        return
+                    if entry is None:  # the disk is slow; whoever asks for photos goes on meanwhile
+                        continue
+                    photo, outcome = entry
+                    if outcome is None:
+                        record.begin(photo)
+                        yield photo
+                    else:
+                        lanes.tell(outcome)
 
         def question(photo: Path) -> str:
             text = settings.question()
@@ -107,9 +109,10 @@ def run(
 
         def captions() -> Iterator[tuple[Path, Caption | MqwenError]]:
             try:
-                yield from _captions(
-                    captioner, unsettled(), question, settings, stop, lambda: stop.stopped() or lanes.ending()
-                )
+                with closing(unsettled()) as photos:
+                    yield from _captions(
+                        captioner, photos, question, settings, stop, lambda: stop.stopped() or lanes.ending()
+                    )
             except Cancelled:
                 if not lanes.ending():
                     stop.stop_now()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,6 +62,25 @@ def test_a_second_run_does_nothing_again(tmp_path: Path) -> None:
         second: "skipped",
         third: "captioned",
     }
+
+
+def test_captions_are_written_while_the_next_photo_is_still_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = draw(tmp_path, "1.png", "2.png")
+    found = threading.Event()
+
+    def scan(*_: Any, **__: Any) -> Iterator[Path]:
+        yield first
+        assert found.wait(60)
+        yield second
+
+    monkeypatch.setattr("mqwen.run.scan", scan)
+    captioner = Captioner.load(talkative(tmp_path / "model"), device="cpu")
+    outcomes = run([tmp_path], RunSettings(max_new_tokens=2), captioner=captioner)
+    assert next(outcomes).path == first
+    found.set()
+    assert [outcome.path for outcome in outcomes] == [second]
 
 
 def test_a_human_text_is_kept_and_an_empty_file_is_no_text(tmp_path: Path) -> None:

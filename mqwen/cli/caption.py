@@ -218,6 +218,8 @@ class _OnDemand:
                 self._model, device=self._device, quantize=self._quantize, cancelled=self._stop.finishing
             )
             print(self._captioner.describe(), file=sys.stderr)
+            if memory := self._captioner.describe_memory():
+                print(f"memory: {memory}", file=sys.stderr)
             if notice := starter_notice(self._captioner):
                 print(f"note: {notice}", file=sys.stderr)
         return self._captioner

@@ -92,8 +92,9 @@ def _model(name: str, device: str) -> str:
         tokens = report.config.image_tokens
         cache = report.kv_cache_bytes * tokens
     plan = devices.plan_for(report, device) if report else devices.plan(device, memory)
+    taken = f" ({plan.describe_memory()})" if plan.describe_memory() else ""
     weights = ", ".join(f"{name} {devices.readable(memory[name])}" for name in ("fp32", "bf16", "int8", "nf4"))
     return (
-        f"{parameters / 1e6:.1f} million parameters, would run on {plan.describe()}; weights {weights}; "
+        f"{parameters / 1e6:.1f} million parameters, would run on {plan.describe()}{taken}; weights {weights}; "
         f"a picture takes {tokens} tokens, {devices.readable(cache)} ({where})"
     )

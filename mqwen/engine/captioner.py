@@ -25,7 +25,7 @@ from mqwen.engine.lane import Lane
 from mqwen.engine.prompts import prompt_for
 from mqwen.engine.request import Look, Prompt, Question, requests_of
 from mqwen.engine.sampling import Sampling
-from mqwen.engine.scheduler import Allowance, Scheduler
+from mqwen.engine.scheduler import TOO_LARGE, Allowance, Scheduler
 from mqwen.engine.variety import look_at, vision_vector
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
@@ -137,9 +137,16 @@ class Captioner:
         """Say which model runs where, in plain words."""
         return f"{self.folder.name} on {self.plan.describe()}"
 
+    def describe_memory(self) -> str:
+        """Say what memory weights and captions take, in plain words; empty where nobody knows."""
+        return self.plan.describe_memory()
+
     def unload(self) -> None:
         """Give the model's memory back: the captioner is of no use then. Runs under way end as if cancelled."""
-        for lane in list(self._lanes):
+        lanes = list(self._lanes)
+        for lane in lanes:  # all of them before any is waited for: they may wait for each other
+            lane.stop()
+        for lane in lanes:
             lane.close()
         with self._turn:
             self._model = self._decoder = None
@@ -182,11 +189,14 @@ class Captioner:
     ) -> Iterator[tuple[Item, Caption | tuple[Caption, ...] | MqwenError]]:
         """Caption pictures, as many at a time as there are slots; `items` is read lazily, a few ahead.
 
+        Captions come as soon as they are complete, also while `items` lets wait for its next one. Ending early waits
+        until it has given that.
+
         A picture that cannot be read, or for which the memory does not suffice even alone, comes out with its error;
         the others go on. When memory runs out the slots are halved, and what was in them is captioned again.
 
         Args:
-            items: files or PIL images, any number.
+            items: files or PIL images, any number; iterated in another thread than the caller's.
             questions: several about each picture, which is looked at once; a tuple of Captions comes out for each.
             options: those of events(), and ordered: results in the order of `items`; otherwise as they get done.
 
@@ -267,6 +277,7 @@ class Captioner:
 
         Raises:
             ImageError: an image cannot be read.
+            DeviceError: memory does not suffice for an image.
             InputError: the turns speak of more or fewer images than there are.
             Cancelled: cancelled() was true.
         """
@@ -274,7 +285,7 @@ class Captioner:
         if spoken != len(images):
             raise InputError(f"the conversation has {spoken} images in its turns, and {len(images)} were given")
         requests = requests_of(
-            Look([self._pixels(image) for image in images]), [self.processor.encode(list(messages))], [False]
+            Look([self._readable_pixels(image) for image in images]), [self.processor.encode(list(messages))], [False]
         )
         for event in self._run([None], lambda _: requests, Sampling(**options), 1, cancelled=cancelled):
             if event.error is not None:
@@ -363,15 +374,33 @@ class Captioner:
             # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
             size = 2 * max(self.processor.image_size)
             pixels = self.processor.pixel_values(read_image(Path(image), at_least=size))
-        return pixels.pin_memory() if self.plan.device.type == "cuda" else pixels
+        if self.plan.device.type != "cuda":
+            return pixels
+        try:
+            return pixels.pin_memory()
+        except RuntimeError:  # of pinned memory there is less than of the rest; without it the copy is only slower
+            return pixels
 
     def _readable_pixels(self, image: Picture) -> Tensor:
-        """Return [3, H, W] although memory is short: as many at a time as there are threads can be too much."""
+        """Return [3, H, W] although memory is short: as many at a time as there are threads can be too much.
+
+        Raises:
+            ImageError: it cannot be read.
+            DeviceError: memory does not even suffice for it alone.
+        """
         try:
             return self._pixels(image)
-        except MemoryError:
-            with self._alone:
+        except Exception as error:
+            if not _is_short_of_memory(error):
+                raise
+        # Only here, outside the handler, is the failed attempt's memory free: the traceback held it.
+        with self._alone:
+            try:
                 return self._pixels(image)
+            except (RuntimeError, MemoryError) as error:
+                if not devices.out_of_memory(error):
+                    raise
+                raise DeviceError(TOO_LARGE.what, path=_path_of(image), hint=TOO_LARGE.hint) from None
 
     def _read(self, item: Any, asked: Sequence[Question]) -> Prepared:
         """Prepare one picture in a reading thread: whatever is wrong with it is its own trouble, not the run's."""
@@ -390,4 +419,13 @@ class Captioner:
         except MqwenError as error:
             return error
         except Exception as error:
-            return ImageError(f"cannot be read ({error!r})", path=item if isinstance(item, str | Path) else None)
+            return ImageError(f"cannot be read ({error!r})", path=_path_of(item))
+
+
+def _is_short_of_memory(error: BaseException) -> bool:
+    """A decoder's own lack of memory is told as an ImageError that comes from it."""
+    return devices.out_of_memory(error) or (error.__cause__ is not None and devices.out_of_memory(error.__cause__))
+
+
+def _path_of(item: Any) -> Path | str | None:
+    return item if isinstance(item, str | Path) else None

@@ -17,7 +17,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,33 @@ _BF16_PROBE = (
 
 
 @dataclass(frozen=True)
+class Budget:
+    """The memory that a plan counts with, in bytes.
+
+    Attributes:
+        free: on the device, when the plan was made.
+        weights: of the model, all of them.
+        working: beside weights and captions.
+        slot: of one caption while it is written, its keys and values above all.
+        slots: captions at a time; None where weights take turns, and what is left for captions shows when they do.
+    """
+
+    free: int
+    weights: int
+    working: int
+    slot: int
+    slots: int | None
+
+    def describe(self) -> str:
+        """Say it in plain words."""
+        turns, slots = (" in turns", "") if self.slots is None else ("", f"; up to {self.slots} captions at a time")
+        return (
+            f"of {readable(self.free)} free, weights take {readable(self.weights)}{turns}, "
+            f"computing {readable(self.working)}, each caption {readable(self.slot)}{slots}"
+        )
+
+
+@dataclass(frozen=True)
 class Plan:
     """Where a model runs.
 
@@ -65,6 +92,7 @@ class Plan:
         note: what the user should know about a choice that was not theirs, empty if there is nothing.
         quantize: "none", "int8" or "nf4", see mqwen.model.quantize.
         streamed: with offload: layers come through pinned memory, the next one while this one computes.
+        budget: its memory, where that is known: not without a checkpoint.
     """
 
     device: torch.device
@@ -73,6 +101,7 @@ class Plan:
     note: str = ""
     quantize: Kind = "none"
     streamed: bool = False
+    budget: Budget | None = field(default=None, compare=False)
 
     def describe(self) -> str:
         """Say it in plain words, for the terminal and the window."""
@@ -87,6 +116,10 @@ class Plan:
         weights = "" if self.quantize == "none" else f"weights in {self.quantize}, "
         return f"{where}, {weights}{str(self.dtype).removeprefix('torch.')}" + (f"; {self.note}" if self.note else "")
 
+    def describe_memory(self) -> str:
+        """Say what memory it takes, for the terminal; empty where nobody knows."""
+        return "" if self.budget is None else self.budget.describe()
+
 
 def choose_device(requested: str = "auto", need_bytes: int | None = None) -> torch.device:
     """Return the device for a model of `need_bytes` bytes of weights; see plan(). Raises DeviceError."""
@@ -97,8 +130,15 @@ def plan_for(
     report: CheckpointReport, requested: str = "auto", dtype: torch.dtype | None = None, quantize: str | None = None
 ) -> Plan:
     """plan() for a checkpoint, with room for its captions."""
-    slots = _FEWEST_SLOTS * slot_bytes(report.config, dtype or torch.bfloat16, _MOST_NEW_TOKENS)
-    return plan(requested, report.memory, dtype, quantize=quantize, beside_weights=slots + working_bytes(report.config))
+    chosen = plan(
+        requested,
+        report.memory,
+        dtype,
+        quantize=quantize,
+        beside_weights=_beside_weights(report.config, dtype or torch.bfloat16, torch.device("cuda")),
+        beside_on_processor=_beside_weights(report.config, dtype or torch.float32, torch.device("cpu")),
+    )
+    return replace(chosen, budget=_budget(chosen, report))
 
 
 def plans_for(
@@ -134,6 +174,7 @@ def plan(
     *,
     quantize: str | None = None,
     beside_weights: int | None = None,
+    beside_on_processor: int = 0,
 ) -> Plan:
     """Choose device, precision and quantisation.
 
@@ -147,6 +188,7 @@ def plan(
         dtype: precision asked for; None chooses. Asked for, the model is not quantised unless `quantize` says so.
         quantize: "none", "int8" or "nf4"; None: as far as the memory demands it.
         beside_weights: bytes that captions need on a card beside the weights; None: a share of the card.
+        beside_on_processor: the same in main memory.
 
     Raises:
         DeviceError: the device is unknown or not in this machine, or the model does not fit there.
@@ -155,7 +197,7 @@ def plan(
     if quantize is not None and quantize not in KINDS:
         raise InputError(f"quantisation {quantize!r} is not known", hint=f"Take one of {', '.join(KINDS)}.")
     if requested == "cpu" or (requested == "auto" and not torch.cuda.is_available()):
-        return _on_cpu(dtype, memory, quantize)
+        return _on_cpu(dtype, memory, quantize, beside_on_processor)
     device = cuda_device(requested)
     precision = dtype or (torch.bfloat16 if has_bf16(device) else torch.float16)
     kinds = _kinds_on(device, dtype, quantize)
@@ -177,7 +219,7 @@ def plan(
             f"the model needs {readable(min(needs.values()))} and {readable(free)} are free on {device}",
             hint="Close other programs, or take a smaller model.",
         )
-    return _on_cpu(dtype, memory, quantize)
+    return _on_cpu(dtype, memory, quantize, beside_on_processor)
 
 
 def auto_batch_size(model: nn.Module, plan: Plan, max_new_tokens: int) -> int:
@@ -186,13 +228,7 @@ def auto_batch_size(model: nn.Module, plan: Plan, max_new_tokens: int) -> int:
     A batch that turns out too large is halved by the Captioner, so an estimate is enough.
     """
     config: Any = model.config
-    free = free_bytes(plan.device) * _ROWS_SHARE
-    if plan.device.type == "cuda":
-        most = _STREAMED_BATCH if plan.streamed else _CUDA_BATCH
-        free -= working_bytes(config)
-    else:
-        most = _CPU_BATCH
-    return max(1, min(most, int(free) // slot_bytes(config, plan.dtype, max_new_tokens)))
+    return _slots_in(free_bytes(plan.device), plan, config, max_new_tokens)
 
 
 def spread(model: nn.Module, plan: Plan) -> None:
@@ -205,8 +241,9 @@ def spread(model: nn.Module, plan: Plan) -> None:
         from mqwen.engine.offload import stream
 
         config: Any = model.config
-        slots = _STREAMED_BATCH // 4 * slot_bytes(config, plan.dtype, _MOST_NEW_TOKENS)
-        stream(model, plan.device, int(free_bytes(plan.device) * _CARD_SHARE) - working_bytes(config) - slots)
+        slots = _STREAMED_BATCH // 4 * slot_bytes(config, plan.dtype, _MOST_NEW_TOKENS, plan.device)
+        beside = slots + working_bytes(config, plan.device)
+        stream(model, plan.device, int(free_bytes(plan.device) * _CARD_SHARE) - beside)
         return
     from accelerate import dispatch_model
 
@@ -242,6 +279,36 @@ def bf16_works_on_cpu() -> bool:
     """
     done = subprocess.run([sys.executable, "-c", _BF16_PROBE], capture_output=True, timeout=120, check=False)
     return done.returncode == 0
+
+
+def _beside_weights(config: Any, dtype: torch.dtype, device: torch.device) -> int:
+    """Return the bytes that captions need at least beside the weights."""
+    return _FEWEST_SLOTS * slot_bytes(config, dtype, _MOST_NEW_TOKENS, device) + working_bytes(config, device)
+
+
+def _slots_in(free: int, plan: Plan, config: Any, max_new_tokens: int) -> int:
+    """Return how many captions at a time have room in what weights leave free, and are of use."""
+    if plan.device.type == "cuda":
+        most = _STREAMED_BATCH if plan.streamed else _CUDA_BATCH
+    else:
+        most = _CPU_BATCH
+    room = int(free * _ROWS_SHARE) - working_bytes(config, plan.device)
+    return max(1, min(most, room // slot_bytes(config, plan.dtype, max_new_tokens, plan.device)))
+
+
+def _budget(plan: Plan, report: CheckpointReport) -> Budget | None:
+    """Return what a plan counts with, before anything is loaded; None where nobody knows what the weights take."""
+    weights = _need(report.memory, plan.dtype, plan.quantize)
+    if weights is None:
+        return None
+    free = free_bytes(plan.device)
+    return Budget(
+        free,
+        weights,
+        working_bytes(report.config, plan.device),
+        slot_bytes(report.config, plan.dtype, _MOST_NEW_TOKENS, plan.device),
+        None if plan.offload else _slots_in(free - weights, plan, report.config, _MOST_NEW_TOKENS),
+    )
 
 
 def _need(memory: Mapping[str, int] | None, precision: torch.dtype, kind: Kind) -> int | None:
@@ -284,7 +351,9 @@ def _spread_over(needs: Mapping[Kind, int], free: int) -> tuple[Kind, bool] | No
     return None
 
 
-def _on_cpu(dtype: torch.dtype | None, memory: Mapping[str, int] | None, quantize: str | None) -> Plan:
+def _on_cpu(
+    dtype: torch.dtype | None, memory: Mapping[str, int] | None, quantize: str | None, beside_weights: int
+) -> Plan:
     cpu = torch.device("cpu")
     free = free_bytes(cpu)
     if quantize == "nf4":
@@ -300,7 +369,7 @@ def _on_cpu(dtype: torch.dtype | None, memory: Mapping[str, int] | None, quantiz
     for precision, kind in choices:
         wanted = _need(memory, precision, kind)
         # Linux lets a process allocate more than there is, and kills it later: nothing could be caught then.
-        if wanted is None or wanted > free * _MEMORY_SHARE:
+        if wanted is None or wanted + beside_weights > free * _MEMORY_SHARE:
             continue
         if precision == torch.bfloat16 and not bf16_works_on_cpu():
             note = "bfloat16, in which it would fit, does not work on this processor"
@@ -311,7 +380,9 @@ def _on_cpu(dtype: torch.dtype | None, memory: Mapping[str, int] | None, quantiz
     precision, kind = choices[0]
     name = str(precision).removeprefix("torch.") if kind == "none" else kind
     raise DeviceError(
-        f"the model needs {readable(first)} in {name} and {readable(free)} of main memory are free"
+        f"the model needs {readable(first)} in {name}"
+        + (f", its captions {readable(beside_weights)}," if beside_weights else "")
+        + f" and {readable(free)} of main memory are free"
         + (f"; {note}" if note else ""),
         hint="Close other programs, or take a smaller model.",
     )

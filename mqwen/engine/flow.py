@@ -61,33 +61,37 @@ class Flow:
 
     def run(self, items: Iterable[Any]) -> Iterator[Event]:
         """Yield what happens until all items are done; raises as Lane.answers(), and what `items` raises."""
-        feeding = True
         try:
             with closing(read_ahead(items, self._prepare, depth=self._depth, ordered=self._ordered)) as ready:
-                while True:
-                    if feeding and self._finishing():
-                        feeding = False
-                        self._lane.no_more()
-                    has_room = feeding and self._lane.backlog + len(self._held) < self._depth
-                    if has_room:
-                        try:
-                            entry = next(ready)
-                        except StopIteration:
-                            feeding = has_room = False
-                            self._lane.no_more()
-                        else:
-                            if entry is not None:
-                                yield from self._begin(*entry)
-                    for answer in self._lane.answers(0) if has_room else self._lane.answers():
-                        yield from self._note(answer)
-                    if not feeding and self._lane.ended:
-                        break
+                try:
+                    yield from self._all(ready)
+                finally:
+                    self._lane.close()  # the model stops first: `items` may take its time to end
         except Cancelled:
             yield from self._rest()
             raise
-        finally:
-            self._lane.close()
         yield from self._rest()
+
+    def _all(self, ready: Iterator[tuple[Any, Prepared] | None]) -> Iterator[Event]:
+        feeding = True
+        while True:
+            if feeding and self._finishing():
+                feeding = False
+                self._lane.no_more()
+            has_room = feeding and self._lane.backlog + len(self._held) < self._depth
+            if has_room:
+                try:
+                    entry = next(ready)
+                except StopIteration:
+                    feeding = has_room = False
+                    self._lane.no_more()
+                else:
+                    if entry is not None:
+                        yield from self._begin(*entry)
+            for answer in self._lane.answers(0) if has_room else self._lane.answers():
+                yield from self._note(answer)
+            if not feeding and self._lane.ended:
+                break
 
     def _begin(self, item: Any, prepared: Prepared) -> Iterator[Event]:
         ticket, self._begun = self._begun, self._begun + 1

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from mqwen.engine.gate import LOOK_AGAIN_S, Gate, Paused
 from mqwen.engine.request import Request
 from mqwen.engine.scheduler import Answer, Scheduler
 from mqwen.errors import Cancelled
 
 Asked = Callable[[], bool]
-_LOOK_AGAIN_S = 0.05  # how often a thread that waits asks whether it is to end
 
 
 class Lane:
@@ -22,7 +23,7 @@ class Lane:
         make: makes the Scheduler, given what it has to call between layers.
         turn: the lock that whoever uses the model holds for one step.
         cancelled: asked at every step, and at every layer while pictures and prompts are read.
-        paused: while it is true nothing is computed; asked as often.
+        paused: while it is true nothing is computed, and `turn` is not held; asked as often.
     """
 
     def __init__(
@@ -34,14 +35,15 @@ class Lane:
         paused: Asked | None = None,
     ) -> None:
         self._cancelled = cancelled
-        self._paused = paused
         self._turn = turn
-        self._scheduler = make(self._between)
+        self._gate = Gate(self._end_if_asked, paused)
+        self._closing = False
+        self._scheduler = make(self._gate.between_layers)
         self._changed = threading.Condition()
         self._offered: deque[Sequence[Request]] = deque()
         self._answers: deque[Answer] = deque()
         self._backlog = 0
-        self._no_more = self._closing = self._ended = False
+        self._no_more = self._ended = False
         self._error: BaseException | None = None
         # A daemon: an interpreter that is told to exit does not wait for a caption.
         self._thread = threading.Thread(target=self._work, name="mqwen-model", daemon=True)
@@ -67,11 +69,11 @@ class Lane:
 
     @property
     def ended(self) -> bool:
-        """Nothing more will come."""
+        """Nothing more will come, nor an error."""
         with self._changed:
-            return self._ended and not self._answers
+            return self._ended and not self._answers and self._error is None
 
-    def answers(self, timeout: float = _LOOK_AGAIN_S) -> list[Answer]:
+    def answers(self, timeout: float = LOOK_AGAIN_S) -> list[Answer]:
         """Return what has come since, after waiting for it so many seconds at most.
 
         Raises:
@@ -83,21 +85,27 @@ class Lane:
                 self._changed.wait(timeout)
             answers = list(self._answers)
             self._answers.clear()
-            if not answers and self._error is not None:
-                raise self._error
-            return answers
+            if answers or self._error is None:
+                return answers
+            # Raised, it holds frames that hold the lane: the lane must not hold it, too.
+            error, self._error = self._error, None
+        try:
+            raise error
+        finally:
+            del error
 
-    def close(self) -> None:
-        """End the thread within one layer, whatever it does, and give its memory back."""
+    def stop(self) -> None:
+        """Have the thread end within one layer, whatever it does."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """stop(), and wait until the thread has ended and its memory is free."""
+        self.stop()
         self._thread.join()
 
-    def _between(self) -> None:
-        """Called between two layers and between two steps."""
-        while not self._closing and self._paused is not None and self._paused() and not self._asked_to_stop():
-            time.sleep(_LOOK_AGAIN_S)
+    def _end_if_asked(self) -> None:
         if self._closing or self._asked_to_stop():
             raise Cancelled("stopped")
 
@@ -106,21 +114,28 @@ class Lane:
 
     def _work(self) -> None:
         try:
-            while self._next():
-                self._between()
-                with self._turn:
-                    answers = self._scheduler.step()
-                with self._changed:
-                    self._answers.extend(answers)
-                    self._backlog = len(self._scheduler.waiting)
-                    self._changed.notify_all()
-                time.sleep(0)  # lets a window's thread have its turn
+            self._do_all()
         except BaseException as error:  # it is the caller's: answers() raises it there
-            self._error = error
+            self._error = _without_frames(error)
         del self._scheduler
         with self._changed:
+            self._offered.clear()
             self._ended = True
             self._changed.notify_all()
+
+    def _do_all(self) -> None:
+        while self._next():
+            self._gate.between_steps()
+            try:
+                with self._turn:
+                    answers = self._scheduler.step()
+            except Paused:  # the scheduler is as it was before the step
+                continue
+            with self._changed:
+                self._answers.extend(answers)
+                self._backlog = len(self._scheduler.waiting)
+                self._changed.notify_all()
+            time.sleep(0)  # lets a window's thread have its turn
 
     def _next(self) -> bool:
         """Wait for something to do; False when there will be nothing more."""
@@ -134,10 +149,21 @@ class Lane:
                     return False
                 if self._asked_to_stop():
                     break
-                self._changed.wait(_LOOK_AGAIN_S)
+                self._changed.wait(LOOK_AGAIN_S)
             raise Cancelled("stopped")
 
 
 def _queue(scheduler: Scheduler, offered: deque[Sequence[Request]]) -> None:
     while offered:
         scheduler.add(offered.popleft())
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Let go of what the frames that an error came through hold, the cache above all; they can still be printed."""
+    if isinstance(error, Cancelled):
+        return error.with_traceback(None)
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
+    return error

@@ -9,15 +9,16 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import torch
 
+from mqwen.engine.decoder import WINDOW_MULTIPLE
+
 # The processor's allocator, the driver beside torch's own allocator, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED).
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 _PROMPT_TOKENS = 64
-_WINDOW = 64  # a slot's length is a multiple of it
-# Prompt tokens that go through the layers at once on a card, and bytes of activations each, per unit of the widest
-# layer: gate, up and their product in 16 bits and what quantised layers make of them in float32.
-_CHUNK_TOKENS = 1024
-_BYTES_PER_ACTIVATION = 10
-_LIBRARIES = 256 * 2**20  # workspaces of cuBLAS and the like
+# Prompt tokens that go through the layers at once, and bytes of activations each, per unit of the widest layer: gate,
+# up and their product; on a card in 16 bits, and what quantised layers make of them in float32.
+_CHUNK_TOKENS = {"cpu": 256, "cuda": 1024}
+_BYTES_PER_ACTIVATION = {"cpu": 12, "cuda": 10}
+_LIBRARIES = {"cpu": 0, "cuda": 256 * 2**20}  # workspaces of cuBLAS and the like
 _UNLIMITED = 2**60  # version 1 of control groups says "no limit" by a number that no machine has
 
 
@@ -72,22 +73,29 @@ def _room(group: Path, limit_file: str, usage_file: str, *cached: str) -> int | 
     return max(0, limit - max(0, usage - cache)) if limit < _UNLIMITED else None
 
 
-def slot_bytes(config: Any, dtype: torch.dtype, max_new_tokens: int) -> int:
+def slot_bytes(config: Any, dtype: torch.dtype, max_new_tokens: int, device: torch.device) -> int:
     """Return the bytes that one caption takes while it is written: keys, values, features and scores.
 
     Args:
         config: the model's MQwenConfig.
     """
+    window = WINDOW_MULTIPLE[_kind(device)]  # a slot's length is a multiple of it
     text = config.text_config
-    tokens = -(-(config.image_tokens + _PROMPT_TOKENS + max_new_tokens) // _WINDOW) * _WINDOW
+    tokens = -(-(config.image_tokens + _PROMPT_TOKENS + max_new_tokens) // window) * window
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     kv = 2 * text.num_hidden_layers * text.num_key_value_heads * head_dim * dtype.itemsize * tokens
     return kv + 2 * config.image_tokens * text.hidden_size * dtype.itemsize + 2 * 4 * text.vocab_size
 
 
-def working_bytes(config: Any) -> int:
-    """Return the bytes that a card needs beside weights and slots, whatever their number."""
-    return _LIBRARIES + _CHUNK_TOKENS * _BYTES_PER_ACTIVATION * int(config.text_config.intermediate_size)
+def working_bytes(config: Any, device: torch.device) -> int:
+    """Return the bytes that a device needs beside weights and slots, whatever their number."""
+    kind = _kind(device)
+    each = _BYTES_PER_ACTIVATION[kind] * int(config.text_config.intermediate_size)
+    return _LIBRARIES[kind] + _CHUNK_TOKENS[kind] * each
+
+
+def _kind(device: torch.device) -> str:
+    return "cuda" if device.type == "cuda" else "cpu"
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -48,6 +48,14 @@ class CaptionerPool:
             captioner.plan.describe() for captioner in self.captioners
         )
 
+    def describe_memory(self) -> str:
+        """Say what memory weights and captions take on each card, in plain words."""
+        return "; ".join(
+            f"{captioner.plan.device}: {captioner.describe_memory()}"
+            for captioner in self.captioners
+            if captioner.describe_memory()
+        )
+
     def unload(self) -> None:
         """Give all memory back."""
         for captioner in self.captioners:
@@ -73,13 +81,13 @@ class CaptionerPool:
         if len(self.captioners) == 1:
             yield from self.captioners[0].caption_many(items, ordered=ordered, **options)
             return
-        shared = _Shared(items)
         closing = threading.Event()
         asked: Callable[[], bool] | None = options.pop("cancelled", None)
 
         def cancelled() -> bool:
             return closing.is_set() or (asked is not None and asked())
 
+        shared = _Shared(items, cancelled)
         results: queue.Queue[_Done] = queue.Queue(_WAITING * len(self.captioners))
 
         def work(captioner: Captioner) -> None:
@@ -148,10 +156,11 @@ def _gathered(
 
 
 class _Shared:
-    """An iterable that several threads draw from, each item by one of them."""
+    """An iterable that several threads draw from, each item by one of them, until `ended`."""
 
-    def __init__(self, items: Iterable[Any]) -> None:
+    def __init__(self, items: Iterable[Any], ended: Callable[[], bool]) -> None:
         self._items = enumerate(items)
+        self._ended = ended
         self._lock = threading.Lock()
 
     def taken_by_one(self) -> _Taken:
@@ -159,6 +168,8 @@ class _Shared:
 
     def take(self) -> tuple[int, Any]:
         with self._lock:
+            if self._ended():  # while another thread waited here for an item
+                raise StopIteration
             return next(self._items)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from mqwen.engine.gate import Gate, Paused
 from mqwen.engine.read_ahead import read_ahead
 from mqwen.errors import Cancelled, ImageError, MqwenError
 from mqwen.model.vision import vision_features
@@ -22,7 +23,6 @@ Item = TypeVar("Item")
 Asked = Callable[[], bool]
 
 _READ_AHEAD = 16  # pictures that are decoded, or being decoded, before the tower has seen them
-_LOOK_AGAIN_S = 0.05  # how often a paused one asks whether it is to go on
 # Cosines closer than this are equal: rounding of 16 bits, which is nothing to the eye.
 _DECIMALS = 4
 
@@ -65,7 +65,8 @@ def look_at(
 
     Args:
         read: gives pixel_values [3, H, W] of an item, in a reading thread.
-        look: gives the vector of pixel_values, and calls its second argument before every layer.
+        look: gives the vector of pixel_values, and calls its second argument before every layer; repeated if that
+            broke it off for a pause.
         cancelled: asked as often.
         paused: while it is true nothing is computed.
 
@@ -74,15 +75,21 @@ def look_at(
     """
     end = monotonic() + seconds
 
-    def between() -> None:
+    def ended() -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled("stopped")
+        if monotonic() >= end:
+            raise _TimeIsUp
+
+    gate = Gate(ended, paused)
+
+    def looked_at(pixels: Tensor) -> Tensor:
         while True:
-            if cancelled is not None and cancelled():
-                raise Cancelled("stopped")
-            if monotonic() >= end:
-                raise _TimeIsUp
-            if paused is None or not paused():
-                return
-            sleep(_LOOK_AGAIN_S)
+            gate.between_steps()
+            try:
+                return look(pixels, gate.between_layers)
+            except Paused:
+                continue
 
     def prepare(item: Item) -> Tensor | MqwenError:
         try:
@@ -95,11 +102,11 @@ def look_at(
     with closing(read_ahead(items, prepare, depth=_READ_AHEAD)) as ready:
         for entry in ready:
             try:
-                between()
+                ended()
                 if entry is None:
                     continue
                 item, pixels = entry
-                result = pixels if isinstance(pixels, MqwenError) else look(pixels, between)
+                result = pixels if isinstance(pixels, MqwenError) else looked_at(pixels)
             except _TimeIsUp:
                 return
             if isinstance(result, MqwenError) or bool(result.isfinite().all()):

@@ -60,6 +60,7 @@ def test_without_json_captions_are_on_stdout_and_the_rest_on_stderr(inside: Any,
     a, b = sorted(done.stdout.splitlines())
     assert a.startswith(f"{folder / 'a.png'}: ") and b.startswith(f"{folder / 'b.png'}: ")
     assert "talkative on the processor" in done.stderr and "2/2 pictures" in done.stderr
+    assert "memory: of " in done.stderr and "captions at a time" in done.stderr
     assert "\r" not in done.stderr and "\x1b" not in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["a.png", "b.png"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def test_doctor_tells_what_would_run_where(inside: Any, model: Path) -> None:
     assert lines["torch"] == torch.__version__
     assert "free of" in lines["memory"] and "works on this processor" in lines["bfloat16"]
     assert f"{model}: 0." in done.stdout and "would run on" in done.stdout
+    assert re.search(r"\(of .+ free, weights take .+, computing .+, each caption .+; up to \d+ captions", done.stdout)
 
 
 def test_doctor_tells_what_is_wrong_with_a_model(inside: Any, model: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import random
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,61 @@ def test_a_picture_too_large_alone_is_named_and_the_others_go_on(
         )
     )
     assert [type(result) for _, result in results] == [Caption, DeviceError, Caption]
+
+
+def decoded_as_damaged(error: Exception) -> Exception:
+    """As read_image() tells of what a decoder raised."""
+    told = ImageError("there is not enough memory to decode it")
+    told.__cause__ = error
+    return told
+
+
+NO_ROOM = RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), NO_ROOM, decoded_as_damaged(MemoryError())])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_picture_that_met_a_lack_of_memory_is_read_again_alone(
+    tmp_path: Path,
+    captioner: Captioner,
+    picture: Picture,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    times: int,
+) -> None:
+    paths = save(tmp_path, picture, 3)
+    real, left = captioner._pixels, [error] * times
+
+    def short(image: Any) -> torch.Tensor:
+        if image == paths[1] and left:
+            assert captioner._alone.locked() == (len(left) < times)
+            raise left.pop()
+        return real(image)
+
+    monkeypatch.setattr(captioner, "_pixels", short)
+    results = dict(captioner.caption_many(paths, max_new_tokens=2))
+    assert isinstance(results[paths[0]], Caption) and isinstance(results[paths[2]], Caption)
+    again = results[paths[1]]
+    if times == 1:
+        assert isinstance(again, Caption)
+    elif isinstance(error, ImageError):
+        assert again is error
+    else:
+        assert isinstance(again, DeviceError) and again.path == paths[1] and again.hint is not None
+        assert "not enough memory" in again.what
+    assert not left
+
+
+def test_a_picture_that_cannot_be_pinned_goes_unpinned(
+    captioner: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(tensor: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: out of memory")
+
+    expected = captioner._pixels(picture(1))
+    monkeypatch.setattr(captioner, "plan", replace(captioner.plan, device=torch.device("cuda", 0)))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", full)
+    assert torch.equal(captioner._pixels(picture(1)), expected)
 
 
 def test_an_error_that_is_not_about_memory_is_not_swallowed(

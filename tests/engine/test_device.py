@@ -223,6 +223,43 @@ def test_on_the_processor_int8_comes_before_bf16(no_card: None, monkeypatch: pyt
         devices.plan("auto", SEVEN_B, quantize="none")
 
 
+def test_on_the_processor_captions_need_room_beside_the_weights(
+    no_card: None, monkeypatch: pytest.MonkeyPatch, captioner: Captioner
+) -> None:
+    monkeypatch.setattr(devices, "slot_bytes", lambda *_: GB)
+    free_memory(monkeypatch, 32 * GB)
+    report = inspect_checkpoint(captioner.folder)
+    assert devices.plan_for(replace(report, memory={"fp32": 24 * GB, "int8": 6 * GB})).quantize == "none"
+    assert devices.plan_for(replace(report, memory={"fp32": 28 * GB, "int8": 6 * GB})).quantize == "int8"
+    with pytest.raises(DeviceError, match=r"28\.0 GB in float32, its captions 4\.0 GB, and 32\.0 GB"):
+        devices.plan_for(replace(report, memory={"fp32": 28 * GB}), "cpu", quantize="none")
+
+
+def test_a_plan_says_what_memory_it_counts_with(
+    cards: Any, monkeypatch: pytest.MonkeyPatch, captioner: Captioner
+) -> None:
+    monkeypatch.setattr(devices, "slot_bytes", lambda *_: GB // 10)
+    monkeypatch.setattr(devices, "working_bytes", lambda *_: GB // 2)
+    report = replace(inspect_checkpoint(captioner.folder), memory=SEVEN_B)
+    cards(24 * GB)
+    plan = devices.plan_for(report)
+    assert plan.describe() == "Card, bfloat16", "the window's words"
+    assert plan.describe_memory() == (
+        "of 24.0 GB free, weights take 16.0 GB, computing 0.5 GB, each caption 0.1 GB; up to 64 captions at a time"
+    )
+    cards(18 * GB)
+    assert plan == devices.plan_for(report), "it is the same choice"
+    assert devices.plan_for(report).describe_memory().endswith("up to 13 captions at a time")
+    cards(8 * GB)
+    streamed = devices.plan_for(report)
+    assert streamed.streamed and streamed.describe_memory().endswith(
+        "weights take 8.5 GB in turns, computing 0.5 GB, each caption 0.1 GB"
+    )
+    on_processor = devices.plan_for(report, "cpu")
+    assert on_processor.describe_memory().startswith("of 32.0 GB free, weights take 8.5 GB")
+    assert devices.plan("cpu").describe_memory() == ""
+
+
 def test_an_unknown_quantisation_is_an_error(no_card: None) -> None:
     with pytest.raises(InputError, match="int3.*none, int8, nf4"):
         devices.plan("cpu", quantize="int3")

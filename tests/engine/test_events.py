@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mqwen.engine.cache import SlotCache
 from mqwen.engine.caption import Caption
 from mqwen.engine.captioner import Captioner
 from mqwen.engine.decoder import Decoder
@@ -204,8 +207,6 @@ def test_a_gui_thread_stays_live(speaker: Captioner, picture: Picture) -> None:
 
 
 def test_unloading_ends_runs_and_frees_all(speaker: Captioner, picture: Picture) -> None:
-    import weakref
-
     run = speaker.caption_many([picture(number) for number in range(50)], batch_size=2, max_new_tokens=30)
     next(run)
     parts = [weakref.ref(tensor) for tensor in speaker._loaded().parameters()]
@@ -236,3 +237,214 @@ def test_fused_weights_are_the_models_own(captioner: Captioner, picture: Picture
         (tmp_path / "saved" / name).write_bytes((folder / name).read_bytes())
     again = Captioner.load(tmp_path / "saved", device="cpu")
     assert again.caption(picture(1), max_new_tokens=5) == expected
+
+
+@pytest.fixture
+def without_gc() -> Iterator[None]:
+    """What is freed in such a test nothing refers to any more."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def caches(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Grows by a weak reference with every cache that is made."""
+    real, made = Decoder.new_cache, []
+
+    def new_cache(self: Decoder, *arguments: Any) -> SlotCache:
+        cache = real(self, *arguments)
+        made.extend((weakref.ref(cache), weakref.ref(cache.kv)))
+        return cache
+
+    monkeypatch.setattr(Decoder, "new_cache", new_cache)
+    return made
+
+
+def at_the_first_layer(captioner: Captioner, happens: Callable[[], None]) -> None:
+    """Let something happen in the language model's first layer, while a prompt is read."""
+
+    def hook(*_: Any) -> None:
+        happens()
+
+    layer: Any = captioner._loaded().language_model.layers[0]
+    layer.input_layernorm.register_forward_pre_hook(hook)
+
+
+def raised_by(iterator: Iterator[Any], kind: type[Exception], held: list[Any]) -> threading.Thread:
+    """Read an iterator in a thread; what it raises, if of this kind, is put into `held`."""
+
+    def read() -> None:
+        with pytest.raises(kind) as caught:
+            list(iterator)
+        held.append(caught.value)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    return thread
+
+
+def test_a_cancelled_run_gives_its_cache_back_at_once(
+    speaker: Captioner, picture: Picture, caches: list[Any], without_gc: None
+) -> None:
+    cancel = threading.Event()
+    at_the_first_layer(speaker, cancel.set)
+    run = speaker.caption_many([picture(1)], max_new_tokens=20, cancelled=cancel.is_set)
+    with pytest.raises(Cancelled) as caught:
+        next(run)
+    assert caches and all(part() is None for part in caches), "the next run would size itself by what is left"
+    assert caught.value is not None and run is not None
+
+
+def test_a_failed_run_gives_its_cache_back_and_says_where(
+    speaker: Captioner, picture: Picture, caches: list[Any], without_gc: None
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("a defect")
+
+    at_the_first_layer(speaker, fail)
+    with pytest.raises(RuntimeError, match="a defect") as caught:
+        speaker.caption(picture(1), max_new_tokens=20)
+    assert caches and all(part() is None for part in caches)
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "in fail" in printed and "scheduler.py" in printed
+
+
+def test_unloading_frees_the_cache_of_a_run_that_somebody_holds(
+    speaker: Captioner, picture: Picture, caches: list[Any], without_gc: None
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait_within_a_layer() -> None:
+        reached.set()
+        go_on.wait(30)
+
+    at_the_first_layer(speaker, wait_within_a_layer)
+    run, held = speaker.events([picture(1)], max_new_tokens=20), list[Any]()
+    reader = raised_by(run, Cancelled, held)
+    assert reached.wait(30)
+    (lane,) = speaker._lanes
+    unloader = threading.Thread(target=speaker.unload)
+    unloader.start()
+    until(lambda: lane._closing)
+    go_on.set()
+    unloader.join(30)
+    reader.join(30)
+    assert held and caches and all(part() is None for part in caches)
+
+
+def pause_while_a_prompt_is_read(speaker: Captioner, picture: Picture, found: list[Any]) -> tuple[Any, Any]:
+    """Begin a run and pause it in a layer; return the run's thread and the pause."""
+    paused = threading.Event()
+    begun: list[bool] = []
+
+    def pause_once() -> None:
+        if not begun:
+            begun.append(True)
+            paused.set()
+
+    at_the_first_layer(speaker, pause_once)
+    run = threading.Thread(
+        target=lambda: found.extend(speaker.caption_many([picture(1)], max_new_tokens=8, paused=paused.is_set))
+    )
+    run.start()
+    assert paused.wait(30)
+    return run, paused
+
+
+def test_a_run_paused_while_it_reads_a_prompt_keeps_the_model_from_nobody(speaker: Captioner, picture: Picture) -> None:
+    expected = speaker.caption(picture(1), max_new_tokens=8)
+    found: list[Any] = []
+    run, paused = pause_while_a_prompt_is_read(speaker, picture, found)
+    meanwhile: list[Caption] = []
+    other = threading.Thread(
+        target=lambda: meanwhile.append(speaker.caption(picture(2), max_new_tokens=8)), daemon=True
+    )
+    other.start()
+    other.join(30)
+    assert meanwhile and not found
+    paused.clear()
+    run.join(30)
+    assert found[0][1] == expected, "the step that was broken off was not repeated as it was"
+
+
+def test_a_run_paused_in_the_tower_looks_again(speaker: Captioner, picture: Picture) -> None:
+    expected = speaker.caption(picture(1), max_new_tokens=8)
+    paused, looks = threading.Event(), 0
+    layers: Any = speaker._loaded().vision_tower.encoder.layers
+
+    def pause_once(*_: Any) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            paused.set()
+
+    layers[0].register_forward_pre_hook(pause_once)
+    found: list[Any] = []
+    run = threading.Thread(
+        target=lambda: found.extend(speaker.caption_many([picture(1)], max_new_tokens=8, paused=paused.is_set))
+    )
+    run.start()
+    assert paused.wait(30)
+    until(lambda: not speaker._turn.locked())
+    assert looks == 1
+    paused.clear()
+    run.join(30)
+    assert found[0][1] == expected and looks == 2
+
+
+def test_runs_that_are_paused_while_they_read_prompts_can_be_unloaded(speaker: Captioner, picture: Picture) -> None:
+    paused, held = threading.Event(), list[Any]()
+    at_the_first_layer(speaker, paused.set)
+    runs = [
+        raised_by(speaker.events([picture(number)], max_new_tokens=8, paused=paused.is_set), MqwenError, held)
+        for number in range(3)
+    ]
+    assert paused.wait(30)
+    unloader = threading.Thread(target=speaker.unload, daemon=True)
+    unloader.start()
+    for thread in (unloader, *runs):
+        thread.join(30)
+    assert len(held) == 3 and not unloader.is_alive()
+
+
+def test_vectors_that_are_paused_keep_the_model_from_nobody(speaker: Captioner, picture: Picture) -> None:
+    expected = [vector.tolist() for _, vector in speaker.vision_vectors([picture(1)])]
+    layers: Any = speaker._loaded().vision_tower.encoder.layers
+    hook = layers[0].register_forward_pre_hook(lambda *_: speaker.pause())
+    vectors: list[Any] = []
+    look = threading.Thread(
+        target=lambda: vectors.extend(vector.tolist() for _, vector in speaker.vision_vectors([picture(1)]))
+    )
+    look.start()
+    until(speaker._pausing.is_set)
+    until(lambda: not speaker._turn.locked())
+    hook.remove()
+    assert not vectors
+    speaker.resume()
+    look.join(30)
+    assert vectors == expected
+
+
+def test_captions_come_while_the_source_lets_wait_and_cancel_is_asked(speaker: Captioner, picture: Picture) -> None:
+    waits, go_on, cancel = threading.Event(), threading.Event(), threading.Event()
+
+    def camera() -> Iterator[Image.Image]:
+        yield picture(1)
+        waits.set()
+        assert go_on.wait(60)
+        yield picture(2)
+
+    run = speaker.caption_many(camera(), batch_size=2, max_new_tokens=4, cancelled=cancel.is_set)
+    assert next(run)[1] == speaker.caption(picture(1), max_new_tokens=4)
+    assert waits.wait(30)
+    (lane,) = [lane for lane in speaker._lanes if lane._thread.is_alive()]
+    cancel.set()
+    held: list[Any] = []
+    reader = raised_by(run, Cancelled, held)
+    lane._thread.join(30)
+    assert not lane._thread.is_alive(), "the model's thread waits for the source"
+    go_on.set()
+    reader.join(30)
+    assert held

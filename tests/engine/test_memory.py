@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mqwen.engine import memory
-from mqwen.engine.memory import control_group_rooms, free_bytes, slot_bytes
+from mqwen.engine.memory import control_group_rooms, free_bytes, slot_bytes, working_bytes
 from mqwen.model.layouts import llava_config
 
 MIB = 2**20
@@ -101,4 +101,8 @@ def test_a_caption_of_qwen2_7b_takes_its_keys_and_values() -> None:
     more = {"num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14}
     config = llava_config({"model_type": "llava", "vision_config": vision | more, "text_config": text})
     # 56 KiB a token (facts/performance.md), 576 + 64 + 256 tokens; beside it features and scores.
-    assert 896 * 56 * 1024 < slot_bytes(config, torch.bfloat16, 256) < 1.2 * 896 * 56 * 1024
+    card, processor = torch.device("cuda"), torch.device("cpu")
+    assert 896 * 56 * 1024 < slot_bytes(config, torch.bfloat16, 256, card) < 1.2 * 896 * 56 * 1024
+    # There the cache's slots are multiples of 512 positions.
+    assert 1024 * 56 * 1024 < slot_bytes(config, torch.bfloat16, 256, processor) < 1.2 * 1024 * 56 * 1024
+    assert working_bytes(config, processor) < working_bytes(config, card)

@@ -56,6 +56,31 @@ def test_both_workers_take_part_and_nothing_is_done_twice(
     assert sorted(seen[0] + seen[1]) == sorted(id(p) for p in pictures)
 
 
+def test_cancelling_waits_for_one_item_of_a_slow_source_and_no_more(
+    pool: CaptionerPool, pictures: list[Image.Image]
+) -> None:
+    waits, go_on, cancel = threading.Event(), threading.Event(), threading.Event()
+    asked: list[int] = []
+
+    def slow() -> Iterator[Image.Image]:
+        yield pictures[0]
+        for image in pictures[1:]:
+            asked.append(1)
+            waits.set()
+            assert go_on.wait(60)
+            go_on.clear()
+            yield image
+
+    run = pool.caption_many(slow(), max_new_tokens=2, cancelled=cancel.is_set)
+    assert next(run)[0] is pictures[0]
+    assert waits.wait(60)
+    cancel.set()
+    go_on.set()
+    with pytest.raises(Cancelled):
+        list(run)
+    assert asked == [1]
+
+
 def test_in_order_when_asked_for(pool: CaptionerPool, pictures: list[Image.Image], tmp_path: Path) -> None:
     items = [*pictures[:7], tmp_path / "absent.jpg", *pictures[7:]]
     results = list(pool.caption_many(items, max_new_tokens=3, batch_size=2, ordered=True))

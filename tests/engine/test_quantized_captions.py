@@ -35,7 +35,7 @@ def test_layers_in_turns_give_the_same_captions(
     turns = devices.Plan(torch.device("cpu"), torch.float32, offload=True, quantize=plain.plan.quantize, streamed=True)
     # Room for all but one layer of what the model needs.
     monkeypatch.setattr(devices, "free_bytes", lambda device: 3 * 10**8)
-    monkeypatch.setattr(devices, "working_bytes", lambda config: 0)
+    monkeypatch.setattr(devices, "working_bytes", lambda *_: 0)
     monkeypatch.setattr(devices, "slot_bytes", lambda *_: 0)
     streamed = Captioner.load(tiny_folder, plan=turns)
     entered: list[int] = []
