@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -151,6 +152,10 @@ class Scheduler:
     @torch.inference_mode()
     def step(self) -> list[Answer]:
         """Do one step; return what it brought. What is wrong, except too little memory, is raised."""
+        with _as_current(self._plan.device):
+            return self._step()
+
+    def _step(self) -> list[Answer]:
         failed = False
         try:
             self._grow()
@@ -333,3 +338,8 @@ class Scheduler:
                 self._answers.append(Answer("error", request, error=TOO_LARGE))
         if self._plan.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _as_current(device: torch.device) -> AbstractContextManager[object]:
+    """Let a card be the thread's current one: streams and captures go by that, not by their tensors."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
