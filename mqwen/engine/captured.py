@@ -23,8 +23,11 @@ from mqwen.engine.memory import out_of_memory
 
 # A shape is captured when it comes for the third time: what is passed through on the way is not worth it.
 _SEEN_BEFORE = 2
-# Each graph keeps its own activations; the least recently used one goes.
+# Each graph keeps its own activations.
 _MOST_GRAPHS = 24
+# With all of them kept, one goes for another only if it was of no use for so many steps: with more shapes in use than
+# graphs, each would otherwise be captured again just after it went, and a capture takes as long as many steps.
+_OUT_OF_USE = 2000
 # How far a captured step's logits may be from those of the same step launched one by one, as a share of the largest: a
 # library may choose other kernels under capture. A graph that is wrong is far off.
 _TOLERANCE = 0.05
@@ -37,11 +40,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Captured:
-    """A step whose input is always in these tensors and whose logits are always in that one."""
+    """A step whose input is always in these tensors and whose logits are always in that one.
+
+    Attributes:
+        used: the number of the step that it was used for last.
+    """
 
     given: StepInput
     replay: Callable[[], object]
     logits: Tensor
+    used: int = 0
 
 
 Capture = Callable[[Callable[[StepInput], Tensor], StepInput], Captured]
@@ -59,20 +67,23 @@ class CapturedSteps:
         self._capture = capture or CudaGraphs()
         self._seen: Counter[StepShape] = Counter()
         self._captured: OrderedDict[StepShape, Captured] = OrderedDict()
-        self._cache: SlotCache | None = None
+        self._of: tuple[SlotCache, int] | None = None
         self._refused = False
+        self._steps = 0
 
     def step(self, cache: SlotCache, given: StepInput, between: Callable[[], object] | None = None) -> Tensor:
         """Return the step's logits, see Decoder.step(); they are valid until the next step."""
-        if cache is not self._cache:  # what was captured reads and writes the old one
+        if (cache, cache.version) != self._of:  # what was captured reads and writes the old tensors
             self._captured.clear()
-            self._cache = cache
+            self._of = cache, cache.version
+        self._steps += 1
         captured = self._captured.get(given.shape)
         if captured is None:
             logits = self._decoder.step(cache, given, between)
             if self._worth_capturing(given.shape):
                 self._try_to_capture(cache, given, logits)
             return logits
+        captured.used = self._steps
         self._captured.move_to_end(given.shape)
         if between is not None:
             between()
@@ -85,15 +96,22 @@ class CapturedSteps:
         """Give the captured steps' memory back, and let go of the cache."""
         self._captured.clear()
         self._seen.clear()
-        self._cache = None
+        self._of = None
 
     def _worth_capturing(self, shape: StepShape) -> bool:
-        """A step of this shape has come again and again, and has logits to tell a good capture by."""
+        """A step of this shape has come again and again, has logits to tell a good capture by, and there is room."""
         self._seen[shape] += 1
-        return not self._refused and shape.logits > 0 and self._seen[shape] > _SEEN_BEFORE
+        if self._refused or not shape.logits or self._seen[shape] <= _SEEN_BEFORE:
+            return False
+        return len(self._captured) < _MOST_GRAPHS or self._steps - self._idlest().used > _OUT_OF_USE
+
+    def _idlest(self) -> Captured:
+        return next(iter(self._captured.values()))
 
     def _try_to_capture(self, cache: SlotCache, given: StepInput, logits: Tensor) -> None:
         """Capture a step whose logits are known; when that fails, or gives others, nothing is captured from then on."""
+        if len(self._captured) >= _MOST_GRAPHS:
+            self._seen[self._captured.popitem(last=False)[0]] = 0
         try:
             captured = self._capture(lambda fixed: self._decoder.step(cache, fixed), given)
             captured.logits.fill_(torch.nan)  # or those computed on the way could be taken for the replay's
@@ -107,9 +125,8 @@ class CapturedSteps:
             self._refused = True
             self._captured.clear()
             return
+        captured.used = self._steps
         self._captured[given.shape] = captured
-        while len(self._captured) > _MOST_GRAPHS:
-            self._captured.popitem(last=False)
 
 
 class CudaGraphs:

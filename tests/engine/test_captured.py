@@ -17,6 +17,7 @@ import torch
 from torch._dynamo.utils import counters
 
 from mqwen.engine import captured as captures
+from mqwen.engine.cache import SlotCache
 from mqwen.engine.captured import Captured, CapturedSteps, CudaGraphs, with_own_tensors
 from mqwen.engine.decoder import Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan
@@ -133,6 +134,68 @@ def test_a_replay_that_gives_something_else_is_not_used(caplog: pytest.LogCaptur
     assert calls == 1 and not steps._captured
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "something else" in caplog.text
+
+
+def eager(step: Callable[[StepInput], torch.Tensor], given: StepInput) -> Captured:
+    """Captures nothing: a replay does the step again."""
+    fixed = with_own_tensors(given)
+    logits = step(fixed).clone()
+    return Captured(fixed, lambda: logits.copy_(step(fixed)), logits)
+
+
+def test_more_shapes_than_graphs_are_not_captured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captures, "_MOST_GRAPHS", 2)
+    monkeypatch.setattr(captures, "_OUT_OF_USE", 30)
+    decoder, captured = Decoder(seed_model()), []
+
+    def capture(step: Callable[[StepInput], torch.Tensor], given: StepInput) -> Captured:
+        captured.append(given.shape.rows)
+        return eager(step, given)
+
+    steps = CapturedSteps(decoder, capture)
+    cache = decoder.new_cache(16, 512, torch.device("cpu"), torch.float32)
+
+    def go(*sizes: int) -> None:
+        for rows in sizes:
+            numbers = torch.stack([torch.full((rows,), 7), torch.zeros(rows, dtype=torch.int64), torch.arange(rows)])
+            given = StepInput(StepShape(rows, 0, 0, 512, rows), numbers, numbers[0, :0], torch.arange(rows), None)
+            assert torch.equal(steps.step(cache, given), decoder.step(cache, given))
+
+    with torch.inference_mode():
+        go(*[4, 8, 12] * 9)
+        assert captured == [4, 8], "the third one is launched one by one"
+        go(*[8, 12] * 15)
+        assert captured == [4, 8, 12], "the first one has come no more for 30 steps"
+        go(*[4, 8, 12] * 20)
+        assert captured == [4, 8, 12]
+
+
+def no_room(*_: Any) -> torch.Tensor:
+    raise MemoryError
+
+
+def test_a_cache_that_has_grown_or_tried_to_is_captured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder, captured = Decoder(seed_model()), []
+
+    def capture(step: Callable[[StepInput], torch.Tensor], given: StepInput) -> Captured:
+        captured.append([cache.keys(layer).data_ptr() for layer in range(2)])
+        return eager(step, given)
+
+    steps = CapturedSteps(decoder, capture)
+    cache = decoder.new_cache(4, 512, torch.device("cpu"), torch.float32)
+    numbers = torch.tensor([[7] * 4, [0] * 4, [0, 1, 2, 3]])
+    given = StepInput(StepShape(4, 0, 0, 512, 4), numbers, numbers[0, :0], torch.arange(4), None)
+    with torch.inference_mode():
+        for _ in range(4):
+            steps.step(cache, given)
+        cache.grow(8, 512)
+        steps.step(cache, given)
+        assert len(captured) == 2 and not set(captured[0]) & set(captured[1])
+        monkeypatch.setattr(SlotCache, "_empty", no_room)
+        with pytest.raises(MemoryError):
+            cache.grow(16, 512)
+        steps.step(cache, given)
+        assert len(captured) == 3
 
 
 class Cards:
