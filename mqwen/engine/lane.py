@@ -107,6 +107,7 @@ class Lane:
     def _work(self) -> None:
         try:
             while self._next():
+                self._scheduler.rest()  # outside the turn
                 self._between()
                 with self._turn:
                     answers = self._scheduler.step()
