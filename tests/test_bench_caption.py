@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,16 @@ def test_pixels_alone(capsys: pytest.CaptureFixture[str]) -> None:
 def test_card_memory_needs_a_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TINY, "--card-memory", "8"]) == 2
     assert "--card-memory" in capsys.readouterr().err
+
+
+def test_card_memory_holds_for_whatever_card_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: dict[int, float] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda card: (0, (16e9, 4e9)[card]))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, card: shares.update({card: share}))
+    bench._limit_cards(argparse.Namespace(card_memory=8.0, device="cuda:1"))
+    assert shares == {0: 0.5, 1: 1.0}
 
 
 def test_photos_are_as_large_as_asked_for(tmp_path: Path) -> None:

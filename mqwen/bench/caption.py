@@ -124,7 +124,7 @@ def _engine(folder: Path, arguments: argparse.Namespace) -> tuple[Engine, list[P
 
     if arguments.megapixels <= 0:
         raise InputError(f"photos of {arguments.megapixels} megapixels cannot be made")
-    _limit_card(arguments)
+    _limit_cards(arguments)
     plan = devices.plan_for(_report(arguments), arguments.device, quantize=arguments.quantize)
     _say(f"{arguments.model or arguments.shape} on {plan.describe()}")
     (folder / "photos").mkdir()
@@ -260,15 +260,16 @@ def _limit(captioner: Captioner, plan: Plan, batch: int, tokens: int) -> dict[st
     return {"images_per_second": pace, "operations_per_second": operations, "bytes_per_second": bandwidth}
 
 
-def _limit_card(arguments: argparse.Namespace) -> None:
+def _limit_cards(arguments: argparse.Namespace) -> None:
     if arguments.card_memory is None:
         return
     import torch
 
     if not torch.cuda.is_available():
         raise InputError("--card-memory is for CUDA cards", hint="Leave it out.")
-    total = torch.cuda.mem_get_info()[1]
-    torch.cuda.set_per_process_memory_fraction(min(1.0, arguments.card_memory * 1e9 / total))
+    for card in range(torch.cuda.device_count()):  # --device, or what is free, decides later which one it will be
+        total = torch.cuda.mem_get_info(card)[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, arguments.card_memory * 1e9 / total), card)
 
 
 def _say(text: str) -> None:

@@ -127,6 +127,7 @@ class Lane:
         while self._next():
             self._gate.between_steps()
             try:
+                self._scheduler.rest()  # outside the turn
                 with self._turn:
                     answers = self._scheduler.step()
             except Paused:  # the scheduler is as it was before the step

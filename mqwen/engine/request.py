@@ -34,11 +34,13 @@ class Look:
         pixel_values: [3, H, W] for each image, in reading order.
         features: [images, image tokens, hidden], once they are computed.
         pending: requests that are not answered yet.
+        entered: one of them has had a slot: the picture is begun, and the others are to follow.
     """
 
     pixel_values: list[Tensor]
     features: Tensor | None = None
     pending: int = 0
+    entered: bool = False
 
     def answered(self) -> None:
         """One request less: with the last one go pixels and features."""

@@ -4,13 +4,15 @@ A request waits, gets a slot, its prompt is read in pieces, its answer is decode
 next one takes its slot at once. Reading and decoding share steps, so that the weights are fetched once for both.
 
 When memory runs out, everything in flight goes back to the head of the queue, the cache is dropped and the slots are
-halved; nothing is lost but time, since every answer is made again as it was. Later the slots grow again.
+halved; nothing is lost but time, since every answer is made again as it was. Later the slots grow again. Where it runs
+out for one picture alone, that one is tried again with longer and longer pauses: another program may have taken it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +23,7 @@ from mqwen.engine.caption import Caption
 from mqwen.engine.captured import CapturedSteps
 from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan, out_of_memory
+from mqwen.engine.patience import Patience
 from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Chooser, Sampling
 from mqwen.engine.slots import Row, Slots, block, prompt_positions
@@ -36,8 +39,8 @@ _CHUNK_TOKENS = {"cpu": 256, "cuda": 1024}
 _IMAGES_AT_ONCE = {"cpu": 1, "cuda": 16}
 # A block of pieces is so many tokens wide or a multiple of it; on a card, so that few shapes occur.
 _WIDTH_MULTIPLE = {"cpu": ROW_MULTIPLE, "cuda": 32}
-# Memory that did not suffice for a picture alone is asked for again: another program may have had it.
-_ATTEMPTS_ALONE = 5
+# Attempts at a picture that is longer than those which have just gone through.
+_ATTEMPTS_TOO_LONG = 5
 
 TOO_LARGE = DeviceError("not enough memory for this picture", hint="Close other programs, or take a smaller model.")
 
@@ -64,9 +67,11 @@ class Allowance:
 
     Attributes:
         most: slots allowed, None without a limit.
+        most_images: images that the tower may look at together, likewise.
     """
 
     most: int | None = None
+    most_images: int | None = None
     _calm: int = 0
     _patience: int = 16
 
@@ -74,16 +79,29 @@ class Allowance:
         """Return how many of `wanted` slots are allowed."""
         return wanted if self.most is None else min(wanted, self.most)
 
-    def shrink(self, in_flight: int) -> None:
-        """Allow half of what was in flight when memory ran out; the next growth comes later than the last one."""
-        self.most = max(1, in_flight // 2)
-        self._calm, self._patience = 0, min(2 * self._patience, 256)
+    def images_of(self, wanted: int) -> int:
+        """Return how many of `wanted` images are allowed."""
+        return wanted if self.most_images is None else min(wanted, self.most_images)
+
+    def shrink(self, in_flight: int, images: int | None = None) -> None:
+        """Allow half of what was in flight when memory ran out; the next growth comes later than the last one.
+
+        Args:
+            images: that were allowed, unless it was not for them.
+        """
+        was, self.most = self.most, max(1, in_flight // 2)
+        if images is not None:
+            self.most_images = max(1, images // 2)
+        self._calm = 0
+        if was != 1:  # at one slot nothing had grown too early
+            self._patience = min(2 * self._patience, 256)
 
     def count(self, captions: int) -> None:
         """Let the slots grow after so many captions without trouble."""
         self._calm += captions
         if self.most is not None and self._calm >= self._patience:
             self.most, self._calm = 2 * self.most, 0
+            self.most_images = None if self.most_images is None else 2 * self.most_images
 
 
 class Scheduler:
@@ -92,9 +110,10 @@ class Scheduler:
     Args:
         slots: wanted, at most.
         between: called before every layer while pictures and prompts are read; what it raises ends the run.
-        admitting: asked before a request gets a slot; once it is false the waiting ones wait for good.
+        admitting: asked before a picture is begun; once it is false those that are not begun wait for good.
         telling: whether every token is an Answer.
         captured: does the steps instead of the decoder itself; by default so on a card that holds all layers.
+        patience: between attempts at a picture that memory does not suffice for alone.
 
     Attributes:
         wording: makes the captions.
@@ -114,6 +133,7 @@ class Scheduler:
         admitting: Callable[[], bool] = lambda: True,
         telling: bool = False,
         captured: CapturedSteps | None = None,
+        patience: Patience | None = None,
     ) -> None:
         kind = "cuda" if plan.device.type == "cuda" else "cpu"
         self._chunk, self._width = _CHUNK_TOKENS[kind], _WIDTH_MULTIPLE[kind]
@@ -136,11 +156,18 @@ class Scheduler:
         if captured is None and kind == "cuda" and not plan.offload:
             captured = CapturedSteps(decoder)
         self._captured = captured
+        self._patience = patience or Patience()
+        self._fitted = 0  # positions of the longest answer since the last wait for memory
 
     @property
     def busy(self) -> bool:
         """A step would bring something on."""
-        return bool(self._slots.rows) or (bool(self.waiting) and self._admitting())
+        return bool(self._slots.rows) or self._coming
+
+    @property
+    def _coming(self) -> bool:
+        """The first that waits may have a slot. Those of pictures that are begun stand before all others."""
+        return bool(self.waiting) and (self.waiting[0].look.entered or self._admitting())
 
     def add(self, requests: Iterable[Request]) -> None:
         """Queue requests; those of one look one after the other."""
@@ -148,9 +175,17 @@ class Scheduler:
             request.given = self.wording.given
             self.waiting.append(request)
 
+    def rest(self) -> None:
+        """Wait where memory ran out for a picture alone. For between two steps: it takes up to half a minute."""
+        self._patience.spend(lambda: self.busy, self._between or (lambda: None))
+
     @torch.inference_mode()
     def step(self) -> list[Answer]:
         """Do one step; return what it brought. What is wrong, except too little memory, is raised."""
+        with _as_current(self._plan.device):
+            return self._step()
+
+    def _step(self) -> list[Answer]:
         failed = False
         try:
             self._grow()
@@ -180,7 +215,7 @@ class Scheduler:
             self._allowance.shrink(2 * self._slots.size)
 
     def _admit(self) -> None:
-        while self.waiting and self._slots.has_room() and self._admitting():
+        while self._slots.has_room() and self._coming:
             request = self.waiting[0]
             if self._slots.waits(request):
                 break
@@ -194,26 +229,27 @@ class Scheduler:
                 self._answers.append(Answer("error", request, error=error))
                 request.look.answered()
             self.waiting.popleft()
-        if not self.waiting:
+        if not self._coming:
             self._slots.close_gaps()
 
     def _look(self, look: Look) -> None:
         """Compute the features of a look, and of those that wait behind it as far as they are looked at together."""
+        at_once = self._allowance.images_of(self._images_at_once)
         looks, images = [look], len(look.pixel_values)
         for request in self.waiting:
             other = request.look
             if other in looks or other.features is not None or not other.pixel_values:
                 continue
             images += len(other.pixel_values)
-            if images > self._images_at_once:
+            if images > at_once:
                 break
             looks.append(other)
         pixels = [image for one in looks for image in one.pixel_values]
         features: list[Tensor] = []
-        for begin in range(0, len(pixels), self._images_at_once):
+        for begin in range(0, len(pixels), at_once):
             batch = [
                 image.to(self._plan.device, self._plan.dtype, non_blocking=True)
-                for image in pixels[begin : begin + self._images_at_once]
+                for image in pixels[begin : begin + at_once]
             ]
             features += self._decoder.look(torch.stack(batch), self._between).unbind()
         for one in looks:
@@ -310,26 +346,48 @@ class Scheduler:
             self.waiting.appendleft(retry)
         else:
             self._answers.append(Answer("caption", request, caption=caption))
+            self._fitted = max(self._fitted, self._room(request))
         request.look.answered()
         self._slots.leave(row)
 
     def _start_over(self) -> None:
         """Memory has run out: put back what was in flight and go on with half the slots, or give up a lone picture."""
-        in_flight = len(self._slots.rows)
+        in_flight, images = len(self._slots.rows), self._allowance.images_of(self._images_at_once)
+        alone = self._slots.size == 1 and images == 1
         if in_flight <= 1 and self._slots.size > 1:
             in_flight = self._slots.size  # it was the cache, or the tower, that had no room
-        self._allowance.shrink(in_flight)
-        self._images_at_once = max(1, self._images_at_once // 2)
+        self._allowance.shrink(in_flight, images)
         if self._captured is not None:
             self._captured.clear()
-        alone = self._slots.size == 1
         requests = self._slots.drop(self._allowance.of(self._wanted))
         self.waiting.extendleft(reversed(requests))
         if alone and self.waiting:
-            self.waiting[0].attempts += 1
-            if self.waiting[0].attempts >= _ATTEMPTS_ALONE:
-                request = self.waiting.popleft()
-                request.look.answered()
-                self._answers.append(Answer("error", request, error=TOO_LARGE))
+            self._try_again_later(self.waiting[0])
         if self._plan.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _try_again_later(self, request: Request) -> None:
+        """Wait before the next attempt at a picture that failed alone, or give it up with all that is asked about it.
+
+        There is no wait where only shorter ones have gone through: then it is its own length that is too much.
+        """
+        request.attempts += 1
+        too_long = 0 < self._fitted < self._room(request)
+        if not too_long:
+            self._fitted = 0
+            if self._patience.begin(request.attempts):
+                return
+        elif request.attempts < _ATTEMPTS_TOO_LONG:
+            return
+        for sibling in [other for other in self.waiting if other.look is request.look]:
+            self.waiting.remove(sibling)
+            sibling.look.answered()
+            self._answers.append(Answer("error", sibling, error=TOO_LARGE))
+
+    def _room(self, request: Request) -> int:
+        return self._slots.room_for(request, self._sampling.max_new_tokens)
+
+
+def _as_current(device: torch.device) -> AbstractContextManager[object]:
+    """Let a card be the thread's current one: streams and captures go by that, not by their tensors."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()

@@ -98,7 +98,7 @@ class Slots:
         spliced = request.spliced(config.image_token_id, config.image_tokens)
         length, factor = len(spliced), self._decoder.rope_factor(len(spliced))
         embeds = self._decoder.embed(request.input_ids + request.begun, request.look.features, self._plan.device)
-        cache = self._cache_for(length + max_new_tokens - len(request.kept))
+        cache = self._cache_for(self._room(length + max_new_tokens - len(request.kept)))
         free = [slot for slot in range(self.size) if slot not in self.rows]
         prefix = request.input_ids.index(config.image_token_id) if config.image_token_id in request.input_ids else 0
         key = (factor, *request.input_ids[:prefix])
@@ -122,7 +122,14 @@ class Slots:
         speech = Speech([min(number, most) for number in spliced], request.begun, seed)
         row = Row(request, slot, speech, embeds, length, done, prefix, key)
         self.rows[slot] = row
+        request.look.entered = True
         return row
+
+    def room_for(self, request: Request, max_new_tokens: int) -> int:
+        """Return the positions of the cache that a request needs."""
+        config: Any = self._decoder.config
+        length = len(request.spliced(config.image_token_id, config.image_tokens))
+        return self._room(length + max_new_tokens - len(request.kept))
 
     def catch_up(self, row: Row) -> None:
         """Let a row that is not begun take the text before its image from those who have read it."""
@@ -159,12 +166,12 @@ class Slots:
                 self._held[target] = self._held.pop(source)
 
     def resize(self, size: int) -> None:
-        """Take more slots; the rows stay. Raises as the device runs out of memory, and nothing has changed then."""
+        """Take more slots; the rows stay. Raises as the device runs out of memory; the rows can go on then, too."""
         before, self.size = self.size, size
         if self.cache is None:
             return
         try:
-            self.cache = self.cache.resized(self.padded(size), self.cache.length)
+            self.cache.grow(self.padded(size), self.cache.length)
         except BaseException:
             self.size = before
             raise
@@ -190,15 +197,18 @@ class Slots:
         ]
 
     def _cache_for(self, length: int) -> SlotCache:
-        """Return the cache, with room for a row of so many positions."""
+        """Return the cache, with room for a row of so many positions, a multiple of attention's window."""
         slots = self.padded(self.size)
-        multiple = WINDOW_MULTIPLE["cuda" if self._plan.device.type == "cuda" else "cpu"]
-        length = -(-length // multiple) * multiple
         if self.cache is None:
             self.cache = self._decoder.new_cache(slots, length, self._plan.device, self._plan.dtype)
         elif length > self.cache.length:
-            self.cache = self.cache.resized(slots, length)
+            self.cache.grow(slots, length)
         return self.cache
+
+    def _room(self, positions: int) -> int:
+        """Round up to what attention reads at once."""
+        multiple = WINDOW_MULTIPLE["cuda" if self._plan.device.type == "cuda" else "cpu"]
+        return -(-positions // multiple) * multiple
 
 
 def prompt_positions(positions: range, width: int) -> list[int]:

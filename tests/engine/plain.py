@@ -10,6 +10,7 @@ import torch
 
 from mqwen.engine.decoder import Decoder
 from mqwen.engine.device import Plan
+from mqwen.engine.patience import Patience
 from mqwen.engine.request import Look, Request, requests_of
 from mqwen.engine.sampling import Sampling
 from mqwen.engine.scheduler import Allowance, Scheduler
@@ -36,7 +37,21 @@ def request(input_ids: Sequence[int], pixel_values: torch.Tensor | None = None) 
     return made
 
 
-_OF_SCHEDULER = ("allowance", "between", "admitting", "telling", "captured")
+_OF_SCHEDULER = ("allowance", "between", "admitting", "telling", "captured", "patience")
+
+
+class Clock:
+    """Time that passes only while somebody sleeps; `ticks` tells how often."""
+
+    def __init__(self) -> None:
+        self.now, self.ticks = 0.0, 0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.ticks += 1
+
+    def patience(self) -> Patience:
+        return Patience(lambda: self.now, self.sleep)
 
 
 def scheduler(model: Any, slots: int, stop_ids: Sequence[int] = (), **options: Any) -> Scheduler:
@@ -61,4 +76,4 @@ def run(made: Scheduler, requests: Sequence[Request]) -> list[tuple[list[int], f
     return [found[id(one.look)] for one in requests]
 
 
-__all__ = ["Allowance", "look", "numbers_as_words", "request", "run", "scheduler"]
+__all__ = ["Allowance", "Clock", "look", "numbers_as_words", "request", "run", "scheduler"]

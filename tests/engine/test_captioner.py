@@ -16,14 +16,17 @@ import pytest
 import torch
 from PIL import Image
 
+from mqwen.engine import scheduler as schedulers
 from mqwen.engine.caption import Caption
 from mqwen.engine.captioner import Captioner
 from mqwen.engine.decoder import Decoder
+from mqwen.engine.patience import Patience
 from mqwen.engine.request import Look, Request
 from mqwen.engine.sampling import Sampling, Speech
 from mqwen.engine.wording import Wording
 from mqwen.errors import Cancelled, CheckpointError, DeviceError, ImageError, InputError, MqwenError
 from mqwen.model.processor import Message
+from tests.engine.plain import Clock
 from tests.talkative import change_head, talkative
 from tests.tiny import IM_END, tiny_llava
 
@@ -156,6 +159,14 @@ def test_a_picture_too_large_alone_is_named_and_the_others_go_on(
         return error if given.shape.pieces and given.shape.width > 100 else None
 
     fail_steps(monkeypatch, first_fails)
+    clock = Clock()
+    held: list[bool] = []
+
+    def sleep(seconds: float) -> None:
+        held.append(captioner._turn.locked())
+        clock.sleep(seconds)
+
+    monkeypatch.setattr(schedulers, "Patience", lambda: Patience(lambda: clock.now, sleep))
     pictures = [picture(1), picture(2), picture(3)]
     results = list(
         captioner.caption_many(
@@ -167,6 +178,8 @@ def test_a_picture_too_large_alone_is_named_and_the_others_go_on(
         )
     )
     assert [type(result) for _, result in results] == [Caption, DeviceError, Caption]
+    assert 55 < clock.now < 65, "another program may have had the memory"
+    assert not any(held), "others could not use the model meanwhile"
 
 
 def decoded_as_damaged(error: Exception) -> Exception:

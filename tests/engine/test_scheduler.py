@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import torch
 
+from mqwen.engine.cache import SlotCache
 from mqwen.engine.decoder import Decoder, StepInput
+from mqwen.engine.patience import WAITS_S
 from mqwen.engine.request import requests_of
 from mqwen.engine.scheduler import Allowance
+from mqwen.errors import Cancelled, DeviceError
 from mqwen.model import load_checkpoint
-from tests.engine.plain import look, request, run, scheduler
+from tests.engine.plain import Clock, look, request, run, scheduler
 from tests.model.golden import IMAGE_TOKENS, MARKER, Golden, seed_model
 from tests.model.test_qwen1 import long_model
 from tests.tiny import MARKER as TINY_MARKER
@@ -279,3 +282,205 @@ def test_the_allowance_shrinks_at_once_and_grows_ever_more_carefully() -> None:
     for _ in range(9):
         allowance.shrink(1)
     assert allowance.of(16) == 1
+
+
+def test_the_allowance_restores_images_with_slots() -> None:
+    allowance = Allowance()
+    allowance.shrink(16, images=16)
+    allowance.shrink(8, images=8)
+    assert (allowance.of(16), allowance.images_of(16)) == (4, 4)
+    allowance.shrink(8)  # slots that did not come back: nothing against the images
+    assert (allowance.of(16), allowance.images_of(16)) == (4, 4)
+    while allowance.of(16) < 16:
+        allowance.count(1)
+    assert allowance.images_of(16) == 16
+
+
+def test_failures_at_one_slot_do_not_put_off_growth() -> None:
+    once, often = Allowance(1), Allowance(1)
+    once.shrink(1)
+    for _ in range(9):
+        often.shrink(1)
+    assert once == often
+
+
+@pytest.mark.parametrize("failing", range(2))
+def test_slots_that_cannot_grow_leave_those_in_flight_alone(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    model = seed_model()
+    prompts = ragged(2, 12, marker=MARKER, vocabulary=299, longest=9)
+
+    def asked() -> list[Any]:
+        return [request(ids, golden["pixel_values"][number % 2, None]) for number, ids in enumerate(prompts)]
+
+    expected = run(scheduler(model, 8, max_new_tokens=NEW), asked())
+    allowance = Allowance(4)
+    made = scheduler(model, 8, allowance=allowance, max_new_tokens=NEW)
+    real, calls = SlotCache._empty, 0
+
+    def fail(self: SlotCache, slots: int, length: int) -> torch.Tensor:
+        nonlocal calls
+        if slots == 8 and (calls := calls + 1) == failing + 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, slots, length)
+
+    monkeypatch.setattr(SlotCache, "_empty", fail)
+    made.add(requests := asked())
+    found: dict[int, Any] = {}
+    steps = 0
+    while made.busy:
+        if (steps := steps + 1) == 3:
+            assert len(made._slots.rows) == 4
+            allowance.most = 8
+        for answer in made.step():
+            assert answer.caption is not None
+            found[requests.index(answer.request)] = (
+                [int(w) for w in answer.caption.text.split()],
+                answer.caption.logprob,
+            )
+        if steps == 3:
+            assert len(made._slots.rows) == 4 and allowance.most == 4, "nobody has lost a slot"
+    assert calls == failing + 1
+    assert [found[number] for number in range(12)] == expected
+
+
+def answers_of(made: Any) -> list[Any]:
+    """All answers until it has nothing to do, with the waits that lie between."""
+    found = []
+    while made.busy:
+        made.rest()
+        found += made.step()
+    return found
+
+
+def three_questions(golden: Golden) -> list[Any]:
+    return requests_of(look(golden["pixel_values"][:1]), [[1, MARKER, 2, number] for number in range(3)], [False] * 3)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_finishing_answers_all_questions_about_a_picture_that_is_begun(golden: Golden, slots: int) -> None:
+    open_ = True
+    made = scheduler(seed_model(), slots, admitting=lambda: open_, max_new_tokens=NEW)
+    first, second = three_questions(golden), three_questions(golden)
+    made.add([*first, *second])
+    made.step()
+    open_ = False
+    assert [answer.request for answer in answers_of(made) if answer.kind == "caption"] == first
+    assert list(made.waiting) == second
+
+
+def test_finishing_makes_what_memory_put_back_again(golden: Golden) -> None:
+    open_, fails = True, False
+    model = seed_model()
+
+    class Failing(Decoder):
+        def step(self, cache: Any, given: StepInput, between: Any = None) -> torch.Tensor:
+            nonlocal fails
+            if fails:
+                fails = False
+                raise MemoryError
+            return super().step(cache, given, between)
+
+    made = scheduler(None, 4, decoder=Failing(model), admitting=lambda: open_, max_new_tokens=NEW)
+    asked = [request([number, MARKER], golden["pixel_values"][:1]) for number in range(9)]
+    made.add(asked)
+    for _ in range(3):
+        made.step()
+    open_, fails = False, True
+    assert {answer.request.input_ids[0] for answer in answers_of(made) if answer.kind == "caption"} == set(range(4))
+    assert not fails and len(made.waiting) == 5
+
+
+def test_finishing_still_tries_for_a_required_word(golden: Golden) -> None:
+    open_ = True
+    made = scheduler(seed_model(), 1, admitting=lambda: open_, max_new_tokens=NEW, required=("777",))
+    made.wording._words, made.wording.watch[:] = [[7]], [7]  # an id that stands for the word, and never spells it
+    made._chooser._watch = [7]
+    made.add([request([1, MARKER], golden["pixel_values"][:1]), request([2, MARKER], golden["pixel_values"][:1])])
+    made.step()
+    open_ = False
+    (answer,) = answers_of(made)
+    assert answer.kind == "caption" and answer.request.tries == 3, "it was given up before all places were tried"
+    assert len(made.waiting) == 1
+
+
+class Taken(Decoder):
+    """Its memory is another program's until a time on a clock, and never enough for more than a window."""
+
+    def __init__(self, model: Any, clock: Clock, until: float = 0, beyond: int = 10**9) -> None:
+        super().__init__(model)
+        self.clock, self.until, self.beyond = clock, until, beyond
+
+    def step(self, cache: Any, given: StepInput, between: Any = None) -> torch.Tensor:
+        if self.clock.now < self.until or given.shape.window > self.beyond:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().step(cache, given, between)
+
+
+def test_memory_that_another_program_has_for_a_while_fails_no_picture(golden: Golden) -> None:
+    model, clock = seed_model(), Clock()
+
+    def asked() -> list[Any]:
+        return [request([number, MARKER], golden["pixel_values"][:1]) for number in range(20)]
+
+    made = scheduler(None, 4, decoder=Taken(model, clock, until=40), patience=clock.patience(), max_new_tokens=4)
+    made.add(requests := asked())
+    found = {requests.index(answer.request): answer for answer in answers_of(made)}
+    expected = run(scheduler(model, 4, max_new_tokens=4), asked())
+    assert [[int(word) for word in found[n].caption.text.split()] for n in range(20)] == [ids for ids, _ in expected]
+    assert clock.now == pytest.approx(sum(WAITS_S)), "the others need not wait any more"
+
+
+def test_a_picture_is_given_up_after_a_minute_with_all_that_is_asked_about_it(golden: Golden) -> None:
+    clock = Clock()
+    decoder = Taken(seed_model(), clock, until=50 + sum(WAITS_S))
+    made = scheduler(None, 1, decoder=decoder, patience=clock.patience(), max_new_tokens=4)
+    first, second = three_questions(golden), three_questions(golden)
+    made.add([*first, *second])
+    errors: list[Any] = []
+    while not errors:
+        made.rest()
+        errors = made.step()
+    assert 55 < clock.now < 65
+    assert [(answer.kind, answer.request) for answer in errors] == [("error", one) for one in first]
+    assert all(isinstance(answer.error, DeviceError) for answer in errors)
+    assert first[0].look.pending == 0
+    assert [(answer.kind, answer.request) for answer in answers_of(made)] == [("caption", one) for one in second]
+
+
+def test_a_picture_that_is_longer_than_those_which_go_through_is_not_waited_for(golden: Golden) -> None:
+    clock = Clock()
+    decoder = Taken(seed_model(), clock, beyond=512)
+    made = scheduler(None, 2, decoder=decoder, patience=clock.patience(), max_new_tokens=4)
+    short = [request([number, MARKER], golden["pixel_values"][:1]) for number in range(4)]
+    long = request([*range(250), *range(250), MARKER, *range(20)], golden["pixel_values"][:1])
+    made.add([*short[:2], long, *short[2:]])
+    found = {id(answer.request): answer.kind for answer in answers_of(made)}
+    assert found == {id(one): "error" if one is long else "caption" for one in [*short, long]}
+    assert clock.now == 0
+
+
+def test_a_wait_for_memory_ends_with_the_run_and_is_not_made_for_nothing(golden: Golden) -> None:
+    clock, open_, asked = Clock(), True, 0
+
+    def between() -> None:
+        nonlocal asked
+        if clock.ticks:
+            asked += 1
+        if asked == 3:
+            raise Cancelled("stopped")
+
+    decoder = Taken(seed_model(), clock, until=1e9)
+    made = scheduler(
+        None, 1, decoder=decoder, patience=clock.patience(), between=between, admitting=lambda: open_, max_new_tokens=4
+    )
+    made.add([request([1, MARKER], golden["pixel_values"][:1])])
+    made.step()
+    with pytest.raises(Cancelled):
+        made.rest()
+    assert clock.ticks == 3 and clock.now == pytest.approx(0.15)
+    made.waiting[0].look.entered = False
+    open_ = False
+    made.rest()
+    assert clock.ticks == 3 and not made.busy
