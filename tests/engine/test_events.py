@@ -255,7 +255,7 @@ def caches(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def new_cache(self: Decoder, *arguments: Any) -> SlotCache:
         cache = real(self, *arguments)
-        made.extend((weakref.ref(cache), weakref.ref(cache.kv)))
+        made.extend((weakref.ref(cache), *map(weakref.ref, cache._layers)))
         return cache
 
     monkeypatch.setattr(Decoder, "new_cache", new_cache)
