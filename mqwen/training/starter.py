@@ -80,6 +80,8 @@ def refine_starter(
     recipe = recipe or StarterRecipe()
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = Qwen2Tokenizer.from_pretrained(folder)
+    # As they are: saved once more, they would tell how they were loaded here.
+    unchanged = {name: (folder / name).read_bytes() for name in ("tokenizer.json", "tokenizer_config.json")}
     begun = load_checkpoint(folder, dtype=torch.float32, device="cpu")
     towers = Towers(tokenizer)
     towers.clip = load_clip(folder).train()
@@ -88,6 +90,8 @@ def refine_starter(
     checkpoint, log = Checkpoint(work / "refined.pt"), Log(work / "log.jsonl")
     model = train_spliced(towers, tokenizer, recipe.refinement, checkpoint, log, begun=begun, where=where)
     save_starter(model, towers.clip, tokenizer, out)
+    for name, content in unchanged.items():
+        (out / name).write_bytes(content)
     return evaluate_starter(out, scenes=recipe.scenes)
 
 

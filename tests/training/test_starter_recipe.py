@@ -83,12 +83,14 @@ def test_a_finished_starter_is_trained_further(tmp_path: Path, starter: Path) ->
     """The folder's weights are where the training begins: at rate 0 they are where it ends, too."""
     untouched = load_file(starter / "model.safetensors")
     for rate, moves in ((0.0, False), (1e-3, True)):
-        settings = replace(SPLICED, steps=1, learning_rate=rate, muon_learning_rate=rate)
+        settings = replace(SPLICED, steps=1, learning_rate=rate, muon_learning_rate=rate, crowds=True)
         out = tmp_path / f"{rate}"
         refine_starter(starter, out, tmp_path / f"{rate} work", StarterRecipe(refinement=settings, scenes=1))
         trained = load_file(out / "model.safetensors")
         assert trained.keys() == untouched.keys()
         assert any(not torch.equal(trained[name], tensor) for name, tensor in untouched.items()) is moves
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            assert (out / name).read_bytes() == (starter / name).read_bytes()
         text = load_file(starter / "clip" / "model.safetensors")["text_projection.weight"]
         assert torch.equal(load_file(out / "clip" / "model.safetensors")["text_projection.weight"], text)
 
