@@ -45,9 +45,8 @@ picture: what is left there is what the model knows without looking. {verdict}
 {rows}
 
 Repeat the figures: `mqwen train --recipe starter --evaluate FOLDER`. Repeat the training:
-`mqwen train --recipe starter --out FIRST`, then `mqwen train --recipe starter --refine FIRST --out FOLDER` (extra `train`,
-and the font Noto Color Emoji: Debian's package fonts-noto-color-emoji). The model here went through both; the second
-began with a first one that was stored in fp16.
+`mqwen train --recipe starter --out FIRST`, then `mqwen train --recipe starter --refine FIRST --out FOLDER` (extra
+`train`, and the font Noto Color Emoji: Debian's package fonts-noto-color-emoji). The model here went through both.
 
 ## Licence
 
