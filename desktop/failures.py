@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -92,11 +92,6 @@ class FailureDock(QDockWidget):
         if self._items:
             for path in self._items.keys() & set(paths):
                 self.discard(path)
-
-    def retain(self, wanted: Callable[[Path], bool]) -> None:
-        """Take from the list all that are not wanted there any more."""
-        for path in [path for path in self._items if not wanted(path)]:
-            self.discard(path)
 
     def clear(self) -> None:
         self._items.clear()

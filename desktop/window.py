@@ -183,7 +183,6 @@ class MainWindow(QMainWindow):
         self.captioning.model_loaded.connect(self._model_loaded)
         self.sources.failed.connect(self.failures.add)
         self.sources.recovered.connect(self.failures.discard_all)
-        self.sources.opened.connect(self._retain_failures)
         self.sources.finished.connect(self._scan_finished)
         self.captioning.failed.connect(self.failures.add)
         self.captioning.recovered.connect(self.failures.discard)
@@ -202,12 +201,6 @@ class MainWindow(QMainWindow):
         self._settings.keep_last_folder(str(first if first.is_dir() else first.parent))
         self.setWindowTitle(f"{first.name or first} - MQwen")
         self._look(lambda write: self.sources.open(paths, write))
-
-    def _retain_failures(self, opened: tuple[Path, ...]) -> None:
-        """Forget what failed of other folders; what a person typed and a run that is under way are not over."""
-        if not self.captioning.busy():
-            unsaved = {photo.path for photo in self.photos.unsaved()}
-            self.failures.retain(lambda path: path in unsaved or any(map(path.is_relative_to, opened)))
 
     def reload(self) -> None:
         """Look at the disk again; a run that is under way goes on."""

@@ -141,7 +141,10 @@ def _require_all(config: Mapping[str, Any], found: Collection[str], path: Path) 
         name = f"{before}{layer}{kind}"
         if before == other and name not in found:
             raise CheckpointError(
-                "is missing, though other layers have it", path=path, tensor=f"{name}.lora_A.weight", hint=hint
+                "is missing, though other layers have it",
+                path=path,
+                tensor=f"base_model.model.{name}.lora_A.weight",
+                hint=hint,
             )
 
 

@@ -3245,6 +3245,26 @@
         <translation>设置了 {option}：这种 LoRA 无法合并</translation>
     </message>
     <message>
+        <source>init_lora_weights is {value}: such a LoRA changes its base, and cannot be merged</source>
+        <translation>init_lora_weights 为 {value}：这种 LoRA 会改动基础模型，无法合并</translation>
+    </message>
+    <message>
+        <source>holds no LoRA</source>
+        <translation>其中没有 LoRA</translation>
+    </message>
+    <message>
+        <source>is missing, though other layers have it</source>
+        <translation>缺失，而其他层都有</translation>
+    </message>
+    <message>
+        <source>The adapter was not saved whole: save or copy it again.</source>
+        <translation>适配器没有保存完整：请重新保存或复制。</translation>
+    </message>
+    <message>
+        <source>seq_length is {value}</source>
+        <translation>seq_length 为 {value}</translation>
+    </message>
+    <message>
         <source>{field} holds the pattern {key}; MQwen reads plain module names only</source>
         <translation>{field} 中有模式 {key}；MQwen 只读取普通的模块名</translation>
     </message>

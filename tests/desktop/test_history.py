@@ -119,7 +119,7 @@ def test_a_history_without_runs_says_so(qtbot, window):
     ("language", "said"),
     [
         ("en", ("Detailed, 中文", ".txt, XMP", "Keep, fill what is missing")),
-        ("zh_CN", ("详细, 中文", ".txt, XMP", "保留，补上缺少的")),
+        ("zh_CN", ("详细、中文", ".txt、XMP", "保留，补上缺少的")),
     ],
 )
 def test_a_run_is_told_in_the_words_of_the_bar(qapp, qtbot, make_window, open_folder, loader, tmp_path, language, said):

@@ -104,24 +104,6 @@ def test_under_a_dialog_that_waits_for_an_answer_nothing_else_is_opened(qtbot, w
     qtbot.waitUntil(lambda: window.photos.rowCount() == 1 and not window.photos.scanning())
 
 
-def test_what_failed_of_another_folder_is_forgotten_but_not_what_was_typed(qtbot, window, open_folder, folders):
-    broken, other = folders[2], folders[0]
-    (broken / "0 bad.jpg").write_bytes(b"")
-    photo = next(path for path in broken.iterdir() if path.suffix == ".png")
-    photo.with_suffix(".txt").write_bytes(b"\xff\xfe\xfa latin")
-    open_folder(window, broken, 4)
-    window.editing.set_shown(photo, "typed")
-    assert photo in window.failures.paths()
-    window.failures.add(broken / "0 bad.jpg", "it is empty")
-    window.reload()
-    assert broken / "0 bad.jpg" in window.failures.paths()
-    open_folder(window, other, 1)
-    assert window.failures.paths() == [photo]
-    photo.with_suffix(".txt").unlink()
-    window.close()
-    assert photo.with_suffix(".txt").read_text(encoding="utf-8").strip() == "typed"
-
-
 def test_what_is_not_there_is_said_and_is_no_photo(qtbot, window, open_folder, folders, tmp_path):
     window.open([folders[2], tmp_path / "no such.jpg"])
     qtbot.waitUntil(lambda: window.photos.rowCount() == 3 and not window.photos.scanning())
