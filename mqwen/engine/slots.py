@@ -48,7 +48,7 @@ class Row:
     def next_piece(self, most: int) -> int:
         """Return how many positions to read next: by the row alone, whatever else is in the batch.
 
-        What is left is cut evenly: a step for a few positions takes a third of the time of one for many.
+        What is left is cut evenly: a short piece costs more than its share of a long one (docs/performance.md).
         """
         left = (self.prefix if self.done < self.prefix else self.length) - self.done
         steps = -(-left // most)
