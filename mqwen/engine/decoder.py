@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-# Before the first product: MKL then gives a row of an fp32 product the same bits whatever rows are beside it, from
-# four rows up (below that it takes other kernels) and on any number of threads. Measured with and without: no slower.
-os.environ.setdefault("MKL_CBWR", "AUTO")
+# Before the first product: MKL then gives a row of an fp32 product the same bits whatever rows are beside it and on any
+# number of threads. Its strict mode is for AVX2 and AVX-512 (Intel's Developer Guide, "Reproducibility Conditions");
+# where it has none, rows are the same from four up. Without STRICT they are not on a Xeon with AMX, and with it that
+# one was no slower.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import torch
 from torch import Tensor, nn
