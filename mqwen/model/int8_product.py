@@ -7,7 +7,7 @@ Sums of products of whole numbers are exact, so every route returns the same bit
                 stands in for it
     CUDA        torch._int_mm, from compute capability 7.5 (Turing) on
 
-Levels are whole numbers from -127 to 127.
+Levels are whole numbers from -127 to 127, in int8.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ def packing() -> Callable[[Tensor, Tensor], Product] | None:
 def _is_exact(route: Callable[[Tensor, Tensor], Product]) -> bool:
     weight = torch.full((32, 128), LEVELS, dtype=torch.int8)
     weight[1::2] = -LEVELS
-    levels = torch.full((3, 128), float(LEVELS))
+    levels = torch.full((3, 128), LEVELS, dtype=torch.int8)
     levels[1] = -LEVELS
     try:
         product = route(weight, torch.ones(32))(levels)
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
-    return torch.equal(product, levels @ weight.T.float())
+    return torch.equal(product, levels.float() @ weight.T.float())
 
 
 def onednn_product(weight: Tensor, scale: Tensor) -> Product:
-    """Return a function of levels [rows, in], float32 whole numbers: sums [rows, out] times `scale`.
+    """Return a function of levels [rows, in]: sums [rows, out], float32, times `scale`.
 
     The weight is packed for it. Levels go in with 128 added, as unsigned bytes: for signed ones oneDNN has only its
     reference implementation on most processors (measured: a thousand times slower).
     """
     multiply = _onednn(weight, scale)
-    return lambda levels: multiply((levels + 128).to(torch.uint8), 128)
+    return lambda levels: multiply(_unsigned(levels), 128)
 
 
 def onednn_halves(weight: Tensor, scale: Tensor) -> Product:
@@ -70,7 +70,7 @@ def onednn_halves(weight: Tensor, scale: Tensor) -> Product:
     too_much = weight.sum(1, dtype=torch.int32) * 64
 
     def product(levels: Tensor) -> Tensor:
-        unsigned = (levels + 128).to(torch.uint8)
+        unsigned = _unsigned(levels)
         sums = too_much.repeat(len(levels), 1)
         for multiply, piece in zip(pieces, unsigned.split(_HALVES_EXACT_IN_FLOAT32, 1), strict=True):
             halves, bits = multiply(torch.cat([piece >> 1, piece & 1]), 64).int().chunk(2)
@@ -78,6 +78,11 @@ def onednn_halves(weight: Tensor, scale: Tensor) -> Product:
         return sums.float().mul_(scale)
 
     return product
+
+
+def _unsigned(levels: Tensor) -> Tensor:
+    """Levels with 128 added, as bytes: in two's complement that turns the highest bit."""
+    return levels.view(torch.uint8) ^ 128
 
 
 def _onednn(weight: Tensor, scale: Tensor) -> Callable[[Tensor, int], Tensor]:
@@ -93,7 +98,7 @@ def _onednn(weight: Tensor, scale: Tensor) -> Callable[[Tensor, int], Tensor]:
 def exact_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
     """onednn_product() by float32 products short enough to be exact: everywhere, and slow."""
     sums = torch.zeros(len(levels), len(weight), dtype=torch.int32, device=levels.device)
-    pieces = zip(levels.split(_EXACT_IN_FLOAT32, 1), weight.split(_EXACT_IN_FLOAT32, 1), strict=True)
+    pieces = zip(levels.float().split(_EXACT_IN_FLOAT32, 1), weight.split(_EXACT_IN_FLOAT32, 1), strict=True)
     for some, some_weight in pieces:
         sums += (some @ some_weight.t().float()).int()
     return sums.float().mul_(scale)
@@ -104,7 +109,6 @@ def cuda_product(weight: Tensor, scale: Tensor, levels: Tensor) -> Tensor:
     rows, (outputs, inputs) = len(levels), weight.shape
     if outputs % _CUDA_MULTIPLE or inputs % _CUDA_MULTIPLE:
         return exact_product(weight, scale, levels)
-    bytes_ = levels.to(torch.int8)
     if rows < _CUDA_ROWS:
-        bytes_ = nn.functional.pad(bytes_, (0, 0, 0, _CUDA_ROWS - rows))
-    return torch._int_mm(bytes_, weight.t())[:rows].float().mul_(scale)
+        levels = nn.functional.pad(levels, (0, 0, 0, _CUDA_ROWS - rows))
+    return torch._int_mm(levels, weight.t())[:rows].float().mul_(scale)

@@ -57,7 +57,7 @@ class Int8Linear(nn.Module):
         """[..., in] -> [..., out], in the precision of `rows`."""
         flat = rows.reshape(-1, self.in_features).float()
         scale = (flat.abs().amax(dim=-1, keepdim=True) / LEVELS).clamp_min(torch.finfo(torch.float32).tiny)
-        levels = torch.round(flat / scale)
+        levels = (flat / scale).round_().to(torch.int8)
         sums = self.product(levels).mul_(scale)
         if self.bias is not None:
             sums.add_(self.bias)
@@ -84,7 +84,7 @@ class Int8Linear(nn.Module):
         self._product = lambda levels: whole.product(levels)[:, rows].contiguous()
 
     def product(self, levels: Tensor) -> Tensor:
-        """Levels [rows, in], float32 whole numbers -> sums [rows, out] times the weight's scale."""
+        """Levels [rows, in] -> sums [rows, out], float32, times the weight's scale."""
         if levels.is_cuda:
             return cuda_product(self.weight, self.scale, levels)
         self._product = self._product or self._packed()

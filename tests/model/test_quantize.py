@@ -42,7 +42,7 @@ def int8_linear(inputs: int, outputs: int, *, bias: bool = True, seed: int = 0) 
 def test_every_route_returns_the_same_bits(inputs: int, outputs: int, rows: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randint(-127, 128, (outputs, inputs), generator=generator, dtype=torch.int8)
-    levels = torch.randint(-127, 128, (rows, inputs), generator=generator).float()
+    levels = torch.randint(-127, 128, (rows, inputs), generator=generator, dtype=torch.int8)
     scale = torch.rand(outputs, generator=generator)
     true = (levels.double() @ weight.T.double()).float() * scale
     assert torch.equal(int8_product.exact_product(weight, scale, levels), true)
@@ -52,7 +52,7 @@ def test_every_route_returns_the_same_bits(inputs: int, outputs: int, rows: int,
 
 
 def test_sums_are_exact_at_the_greatest_values() -> None:
-    weight, levels = torch.full((2, 5000), 127, dtype=torch.int8), torch.full((2, 5000), 127.0)
+    weight, levels = torch.full((2, 2, 5000), 127, dtype=torch.int8)
     levels[1] = -127
     most = 127 * 127 * 5000.0
     for product in (
@@ -105,7 +105,7 @@ def test_a_product_that_overflows_is_not_used(monkeypatch: pytest.MonkeyPatch) -
     """A processor without VNNI saturates sums of pairs at 16 bits: the halves of levels do not overflow it."""
 
     def saturating(weight: torch.Tensor, scale: torch.Tensor) -> Any:
-        return lambda levels: (levels @ weight.T.float()).clamp(-32768, 32767) * scale
+        return lambda levels: (levels.float() @ weight.T.float()).clamp(-32768, 32767) * scale
 
     monkeypatch.setattr(int8_product, "onednn_product", saturating)
     assert int8_product.packing() is int8_product.onednn_halves
