@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 from torch import Tensor
@@ -70,7 +70,6 @@ def test_each_choice_is_the_farthest_from_those_before() -> None:
         assert float(likeness[rows[place]]) == pytest.approx(float(likeness.min()), abs=1e-4)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_dozen_is_full_whatever_was_seen(data: st.DataObject) -> None:
     items = list(range(data.draw(st.integers(0, 40))))

@@ -44,7 +44,7 @@ def gif(pixels: list[bytes], comments: list[bytes], *, version: bytes = b"GIF89a
     return data + b"\x3b"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pixels=st.lists(st.binary(min_size=1, max_size=600), min_size=1, max_size=3), comments=st.lists(TEXT))
 def test_a_gif_is_known_by_its_frames(pixels: list[bytes], comments: list[bytes]) -> None:
     identity = of(gif(pixels, []))
@@ -151,7 +151,7 @@ def test_pillow_s_avif_with_metadata() -> None:
     assert described != encoded() and of(described) == of(encoded()) != of(encoded(1)) and not is_whole(described)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(min_size=1, max_size=40), st.integers(0, 400), st.booleans())
 def test_damaged_boxes_have_an_identity(noise: bytes, at: int, cut: bool) -> None:
     for whole in (
@@ -171,7 +171,7 @@ JXL = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
 JP2 = box(b"jP  ", b"\r\n\x87\n") + box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parts=st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=3), text=TEXT)
 def test_boxes_round_a_codestream_do_not_count(parts: list[bytes], text: bytes) -> None:
     for head, kind in ((JXL, b"jxlp"), (JP2, b"jp2c")):

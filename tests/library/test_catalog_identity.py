@@ -39,7 +39,7 @@ def jpeg(segments: list[tuple[int, bytes]], scan: bytes, fill: int = 0) -> bytes
     return b"\xff\xd8" + body + b"\xff\xda\0\x08" + scan
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(one=SEGMENTS, other=SEGMENTS, scan=st.binary(min_size=1, max_size=200), fill=st.integers(0, 3))
 def test_a_jpeg_is_known_by_what_follows_its_headers(
     one: list[tuple[int, bytes]], other: list[tuple[int, bytes]], scan: bytes, fill: int
@@ -64,7 +64,7 @@ def png(pixels: list[bytes], text: list[bytes], header: bytes = bytes(13)) -> by
 TEXTS = st.lists(st.binary(max_size=40), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pixels=st.binary(min_size=2, max_size=200), cut=st.integers(0, 200), one=TEXTS, other=TEXTS)
 def test_a_png_is_known_by_its_pixels_however_they_are_cut(
     pixels: bytes, cut: int, one: list[bytes], other: list[bytes]
@@ -80,7 +80,7 @@ def webp(chunks: list[tuple[bytes, bytes]]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pixels=st.binary(min_size=1, max_size=80), metadata=TEXTS)
 def test_a_webp_is_known_by_its_pixels(pixels: bytes, metadata: list[bytes]) -> None:
     plain = of(webp([(b"VP8 ", pixels)]))
@@ -118,7 +118,7 @@ def tiff(strips: list[bytes], tags: dict[int, bytes], order: str = "<", big: boo
     return bytes(data + bytes(8 if big else 4))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     strips=st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=5),
     tags=st.dictionaries(st.sampled_from([270, 700, 33723, 34377]), st.binary(min_size=9, max_size=60)),
@@ -172,14 +172,14 @@ def test_our_own_metadata_is_none_of_it(photos_folder: Path) -> None:
     assert embedded >= 30
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=400), head=st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF0000WEBP"]))
 def test_any_bytes_have_an_identity(data: bytes, head: bytes) -> None:
     for one in (data, head + data, b"II*\0\x08\0\0\0" + data, b"MM\0+\0\x08\0\0" + data):
         assert of(one) == of(one)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(min_size=1, max_size=300), st.integers(0, 400), st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF"]))
 def test_damaged_files_have_an_identity(noise: bytes, at: int, form: str) -> None:
     data = bytearray(encoded(form))

@@ -99,7 +99,7 @@ PIECES = st.lists(HAN | LATIN, min_size=1, max_size=8)
 BETWEEN = st.sampled_from([" ", "，", ", ", "。", "-", "_", "\n"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pieces=PIECES, between=BETWEEN, wanted=HAN)
 def test_any_part_of_chinese_text_is_found_and_nothing_else(
     index: Index, pieces: list[str], between: str, wanted: str
@@ -109,7 +109,7 @@ def test_any_part_of_chinese_text_is_found_and_nothing_else(
     assert index.finds(wanted) == (wanted in text) == index.finds(f'"{wanted}"')
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pieces=PIECES, between=BETWEEN, wanted=LATIN)
 def test_whole_words_and_their_beginnings_are_found_and_nothing_else(
     index: Index, pieces: list[str], between: str, wanted: str
@@ -121,7 +121,7 @@ def test_whole_words_and_their_beginnings_are_found_and_nothing_else(
     assert index.finds(wanted + "*") == any(piece.startswith(word) for piece in plain)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pieces=PIECES, start=st.integers(0, 7), length=st.integers(1, 8))
 def test_any_phrase_of_a_text_is_found(index: Index, pieces: list[str], start: int, length: int) -> None:
     index.set([" ".join(pieces)])
@@ -129,7 +129,7 @@ def test_any_phrase_of_a_text_is_found(index: Index, pieces: list[str], start: i
     assert index.finds(f'"{phrase}"') == bool(phrase)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(query=st.text(max_size=40), field=st.sampled_from([None, *FIELDS]))
 @example('"', None)
 @example("a AND OR NOT ( NEAR/2 caption: ^ * + - {b} : \"x' ;--", "caption")
@@ -144,7 +144,7 @@ def test_no_query_is_an_error(index: Index, query: str, field: str | None) -> No
         assert re.fullmatch(r"(\{\w+\} : \()?( \*| AND )*\)?", rest), expression
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=60))
 def test_every_text_is_found_by_itself(index: Index, text: str) -> None:
     """Whatever the script: what indexing cuts, the query cuts in the same way."""

@@ -380,7 +380,7 @@ def edited(data: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
 
 
 @given(st.sampled_from(sorted(ENCODINGS)), _edits, st.sampled_from([None, 16]))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_files_end_in_image_errors_only(
     tmp_path: Path, name: str, edits: list[tuple[float, str, bytes]], at_least: int | None
 ) -> None:

@@ -50,7 +50,7 @@ def test_no_two_photos_share(tmp_path: Path, photos: list[str], expected: list[s
 
 
 @given(st.lists(st.text("aA.é", min_size=1, max_size=4), unique=True, max_size=6), st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_any_folder_shares_nothing(
     tmp_path_factory: pytest.TempPathFactory, stems: list[str], data: st.DataObject
 ) -> None:

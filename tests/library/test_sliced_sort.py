@@ -19,7 +19,7 @@ def run(work):
         steps += 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(-3, 40), st.integers()), max_size=400), st.booleans(), st.integers(1, 60))
 def test_sorts_as_sorted_does_equal_ones_in_their_order(items, largest_first, size):
     found, steps = run(sort_in_slices(items, lambda item: item[0], largest_first=largest_first, size=size))

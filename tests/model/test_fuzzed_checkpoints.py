@@ -18,7 +18,7 @@ from mqwen.model.tensors import find_weights
 from tests.tiny import tiny_llava
 from tests.tiny_parts import tiny_parts
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 JUNK: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()

@@ -38,7 +38,7 @@ def int8_linear(inputs: int, outputs: int, *, bias: bool = True, seed: int = 0) 
 
 
 @given(inputs=st.integers(1, 2500), outputs=st.integers(1, 70), rows=st.integers(1, 40), seed=st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_route_returns_the_same_bits(inputs: int, outputs: int, rows: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randint(-127, 128, (outputs, inputs), generator=generator, dtype=torch.int8)

@@ -27,7 +27,7 @@ def pixel_values() -> torch.Tensor:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rows_are_expanded_like_lists(data: st.DataObject) -> None:
     image_tokens = data.draw(st.integers(1, 4))
     side = data.draw(st.sampled_from(["left", "right"]))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -84,7 +84,6 @@ _TEXTS = st.lists(_FRAGMENTS | st.text(max_size=6), max_size=8).map("".join)
 
 
 @given(_TEXTS)
-@settings(deadline=None)
 def test_no_user_text_becomes_a_special_token(text: str) -> None:
     tokenizer = _real() or _tiny()
     ids = tokenizer.plain(text)
@@ -92,7 +91,6 @@ def test_no_user_text_becomes_a_special_token(text: str) -> None:
 
 
 @given(_TEXTS)
-@settings(deadline=None)
 def test_no_user_text_becomes_a_special_token_of_a_vocabulary_that_lists_them(text: str) -> None:
     """As the starter's: trained by tokenizers, which puts special tokens into the vocabulary proper."""
     tokenizer = _tiny(listed=True)

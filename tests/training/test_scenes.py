@@ -27,7 +27,7 @@ def test_three_hundred_concepts_with_names_of_their_own() -> None:
 
 
 @given(seeds)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_brief_caption_says_what_is_there(seed: int) -> None:
     scene = compose(random.Random(seed))
     for language in LANGUAGES:
@@ -35,7 +35,7 @@ def test_a_brief_caption_says_what_is_there(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_things_stand_inside_and_apart_from_left_to_right(seed: int) -> None:
     things = compose(random.Random(seed)).things
     assert 1 <= len(things) <= 4

@@ -96,7 +96,7 @@ def test_values_are_cut_between_characters() -> None:
     assert fields.caption_writer == "é" * 16
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(), st.integers(0, 40))
 def test_a_cut_is_valid_and_as_long_as_possible(text: str, limit: int) -> None:
     encoded = text.encode("utf-8", "replace")
@@ -142,7 +142,7 @@ def test_extended_sizes_padding_and_damage() -> None:
             edit_iptc(damaged, caption="x")
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=300) | st.lists(st.tuples(st.integers(1, 3), st.integers(0, 255), st.binary(max_size=9))))
 def test_any_bytes_are_edited_or_refused(what: bytes | list[tuple[int, int, bytes]]) -> None:
     iim = what if isinstance(what, bytes) else b"".join(dataset(*one) for one in what)

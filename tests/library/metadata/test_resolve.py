@@ -205,7 +205,7 @@ edits = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(edits, min_size=1, max_size=4), st.booleans())
 def test_any_edits(chain: list[Edit], sidecar: bool) -> None:
     start = before = Held() if sidecar else JPEG

@@ -77,7 +77,7 @@ fields = st.builds(
 
 
 @pytest.mark.parametrize("packet", PACKETS.values(), ids=PACKETS.keys())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(first=fields, second=fields)
 def test_any_text_comes_back_and_nothing_else_changes(
     packet: bytes | None, first: XmpFields, second: XmpFields
@@ -91,7 +91,7 @@ def test_any_text_comes_back_and_nothing_else_changes(
 
 
 @given(fields)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_was_added_to_a_foreign_packet_leaves_no_trace(added: XmpFields) -> None:
     before = read_fields(DARKTABLE)
     after = replace(added, captions=before.captions, keywords=(*before.keywords, "ours"))
@@ -102,7 +102,7 @@ def test_what_was_added_to_a_foreign_packet_leaves_no_trace(added: XmpFields) ->
 
 
 @given(fields)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_packet_that_is_all_ours_goes_away(added: XmpFields) -> None:
     written = write_fields(None, added)
     if written is not None:
@@ -110,7 +110,7 @@ def test_a_packet_that_is_all_ours_goes_away(added: XmpFields) -> None:
 
 
 @pytest.mark.parametrize("packet", [DARKTABLE, PLAIN_RDF, PADDED], ids=["darktable", "plain", "padded"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_mutated_packet_is_refused_or_written_without_loss(packet: bytes, data: st.DataObject) -> None:
     mutated = bytearray(packet)
