@@ -9,17 +9,10 @@ follows from StepShape: a compiled or captured step can be used again for all st
 from __future__ import annotations
 
 import math
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-# Before the first product: MKL then gives a row of an fp32 product the same bits whatever rows are beside it and on any
-# number of threads. Its strict mode is for AVX2 and AVX-512 (Intel's Developer Guide, "Reproducibility Conditions");
-# where it has none, rows are the same from four up. Without STRICT they are not on a Xeon with AMX, and with it that
-# one was no slower.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +27,7 @@ from mqwen.model.qwen1 import logn_scale, ntk_alpha, ntk_frequencies
 if TYPE_CHECKING:
     from mqwen.model.splice import MQwenForConditionalGeneration
 
-ROW_MULTIPLE = 4  # see MKL_CBWR above
+ROW_MULTIPLE = 4  # see MKL_CBWR in mqwen/model/__init__.py
 # Attention reads so many positions or a multiple of it: on a card for few shapes. On a processor PyTorch's attention
 # goes through the keys in blocks of 512, and only whole blocks are added up in the same order whatever comes behind.
 WINDOW_MULTIPLE = {"cpu": 512, "cuda": 64}

@@ -5,8 +5,15 @@ Importing this package imports no torch: the names below are loaded when they ar
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# Before anything multiplies: MKL then gives a row of an fp32 product the same bits whatever rows are beside it and on
+# any number of threads. Its strict mode is for AVX2 and AVX-512 (Intel's Developer Guide, "Reproducibility
+# Conditions"); where it has none, rows are the same from four up. Without STRICT they are not on a Xeon with AMX, and
+# with it that one was no slower.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 if TYPE_CHECKING:
     from mqwen.model.checkpoint import load_checkpoint as load_checkpoint
