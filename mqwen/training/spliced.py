@@ -174,12 +174,14 @@ def train_spliced(
     log: Log,
     *,
     begun: MQwenForConditionalGeneration | None = None,
+    stage: str = "spliced",
     where: RecipeDevice | None = None,
 ) -> MQwenForConditionalGeneration:
     """Train vision tower, projector and language model; goes on from the checkpoint if there is one.
 
     Args:
         begun: a model that an earlier stage has trained; its weights are where this one starts.
+        stage: what the log calls it.
         where: by default the best device.
 
     Returns:
@@ -244,7 +246,7 @@ def train_spliced(
         tallies = 0.2 * patch_tallies + 0.5 * token_tallies
         descent.step(step, answers + 0.1 * naming + tallies + 0.3 * regions + 0.05 * pairs)
         log.write(
-            stage="spliced" if begun is None else "refined",
+            stage=stage,
             step=step,
             answers=answers.item(),
             naming=naming.item(),

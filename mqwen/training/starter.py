@@ -22,7 +22,7 @@ from mqwen.training.progress import Checkpoint, Log
 from mqwen.training.recipe_device import RecipeDevice, recipe_device
 from mqwen.training.scenes import SIZE
 from mqwen.training.spliced import train_spliced
-from mqwen.training.spliced_pictures import REFINEMENT, SpliceSettings
+from mqwen.training.spliced_pictures import REFINEMENTS, SpliceSettings
 from mqwen.training.vocabulary import IMAGE_TOKEN, train_tokenizer
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class StarterRecipe:
 
     contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
     spliced: SpliceSettings = field(default_factory=SpliceSettings)
-    refinement: SpliceSettings = REFINEMENT  # refine_starter() alone
+    refinements: tuple[SpliceSettings, ...] = REFINEMENTS  # refine_starter() alone
     scenes: int = 1000
 
 
@@ -65,9 +65,9 @@ def train_starter(
 def refine_starter(
     folder: Path, out: Path, work: Path, recipe: StarterRecipe | None = None, where: RecipeDevice | None = None
 ) -> dict[str, Any]:
-    """Train a starter folder further into `out`; goes on from what `work` holds.
+    """Train a starter folder further into `out`, by one refinement after the other; goes on from what `work` holds.
 
-    It begins with the folder alone, weights in fp16, so it can be repeated without the checkpoints of the recipe.
+    Each begins with a folder alone, weights in fp16, so it can be repeated without the checkpoints of what was before.
 
     Args:
         where: by default the best device.
@@ -75,10 +75,20 @@ def refine_starter(
     Returns:
         The figures of evaluate_all.
     """
-    from transformers import Qwen2Tokenizer
-
     recipe = recipe or StarterRecipe()
     work.mkdir(parents=True, exist_ok=True)
+    for number, settings in enumerate(recipe.refinements, start=1):
+        target = out if number == len(recipe.refinements) else work / f"refinement {number}"
+        _refine(folder, target, settings, work, f"refinement {number}", where)
+        folder = target
+    return evaluate_starter(out, scenes=recipe.scenes)
+
+
+def _refine(
+    folder: Path, out: Path, settings: SpliceSettings, work: Path, stage: str, where: RecipeDevice | None
+) -> None:
+    from transformers import Qwen2Tokenizer
+
     tokenizer = Qwen2Tokenizer.from_pretrained(folder)
     # As they are: saved once more, they would tell how they were loaded here.
     unchanged = {name: (folder / name).read_bytes() for name in ("tokenizer.json", "tokenizer_config.json")}
@@ -87,12 +97,11 @@ def refine_starter(
     towers.clip = load_clip(folder).train()
     with torch.no_grad():
         towers.anchors.copy_(name_embeddings(towers.clip, tokenizer))
-    checkpoint, log = Checkpoint(work / "refined.pt"), Log(work / "log.jsonl")
-    model = train_spliced(towers, tokenizer, recipe.refinement, checkpoint, log, begun=begun, where=where)
+    checkpoint, log = Checkpoint(work / f"{stage}.pt"), Log(work / "log.jsonl")
+    model = train_spliced(towers, tokenizer, settings, checkpoint, log, begun=begun, stage=stage, where=where)
     save_starter(model, towers.clip, tokenizer, out)
     for name, content in unchanged.items():
         (out / name).write_bytes(content)
-    return evaluate_starter(out, scenes=recipe.scenes)
 
 
 def evaluate_starter(folder: Path, *, scenes: int = 1000) -> dict[str, Any]:

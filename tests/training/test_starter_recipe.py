@@ -85,7 +85,7 @@ def test_a_finished_starter_is_trained_further(tmp_path: Path, starter: Path) ->
     for rate, moves in ((0.0, False), (1e-3, True)):
         settings = replace(SPLICED, steps=1, learning_rate=rate, muon_learning_rate=rate, crowds=True)
         out = tmp_path / f"{rate}"
-        refine_starter(starter, out, tmp_path / f"{rate} work", StarterRecipe(refinement=settings, scenes=1))
+        refine_starter(starter, out, tmp_path / f"{rate} work", StarterRecipe(refinements=(settings,), scenes=1))
         trained = load_file(out / "model.safetensors")
         assert trained.keys() == untouched.keys()
         assert any(not torch.equal(trained[name], tensor) for name, tensor in untouched.items()) is moves
@@ -93,6 +93,22 @@ def test_a_finished_starter_is_trained_further(tmp_path: Path, starter: Path) ->
             assert (out / name).read_bytes() == (starter / name).read_bytes()
         text = load_file(starter / "clip" / "model.safetensors")["text_projection.weight"]
         assert torch.equal(load_file(out / "clip" / "model.safetensors")["text_projection.weight"], text)
+
+
+def test_refinements_follow_one_another(tmp_path: Path, starter: Path) -> None:
+    first = replace(SPLICED, steps=1, learning_rate=1e-3, muon_learning_rate=1e-3)
+    second = replace(first, seed=9)
+
+    def refined(begin: Path, name: str, *settings: SpliceSettings) -> dict[str, torch.Tensor]:
+        recipe = StarterRecipe(refinements=settings, scenes=1)
+        refine_starter(begin, tmp_path / name, tmp_path / f"{name} work", recipe)
+        return load_file(tmp_path / name / "model.safetensors")
+
+    at_once = refined(starter, "at once", first, second)
+    refined(starter, "one", first)
+    apart = refined(tmp_path / "one", "other", second)
+    for name, tensor in at_once.items():
+        assert torch.equal(tensor, apart[name]), name
 
 
 @pytest.mark.parametrize(("bf16_seconds", "pays"), [(1.0, False), (0.1, True)])
