@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,25 +45,24 @@ class SpliceSettings:
 # named 93 in a hundred. A crowd shows it seven, and costs a third of a scene with its questions; and the tower has half
 # of the rates instead of a fifth. The first refinement is short and mostly of full scenes. It left captions that name
 # one thing twice, so the second is long and nearer to the scenes that are to be captioned.
+_REFINEMENT = SpliceSettings(
+    steps=1200,
+    questions=3,
+    learning_rate=1e-3,
+    muon_learning_rate=0.01,
+    tower_share=0.5,
+    numbers=(0.08, 0.17, 0.3, 0.45),
+    crowds=True,
+    seed=3,
+)
 REFINEMENTS = (
-    SpliceSettings(
-        steps=1200,
-        questions=3,
-        learning_rate=1e-3,
-        muon_learning_rate=0.01,
-        tower_share=0.5,
-        numbers=(0.08, 0.17, 0.3, 0.45),
-        crowds=True,
-        seed=3,
-    ),
-    SpliceSettings(
+    _REFINEMENT,
+    replace(
+        _REFINEMENT,
         steps=2400,
-        questions=3,
         learning_rate=1.5e-3,
         muon_learning_rate=0.015,
-        tower_share=0.5,
         numbers=(0.15, 0.25, 0.3, 0.3),
-        crowds=True,
         seed=4,
     ),
 )
