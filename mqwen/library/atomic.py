@@ -2,7 +2,7 @@
 
 Kill -9, power loss and a full disk included: the new bytes go into a temporary file in the same folder
 (`.mqwen-HOST-PID-RANDOM.tmp`), are synced, take the old file's mode and replace it; then the folder is synced.
-Temporary files that a killed run left behind go away with the first write into their folder.
+Temporary files that a killed run or a pulled drive left behind go away with the next write into their folder.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _LEFTOVER = re.compile(r"\.mqwen-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")
 _LEFTOVER_AGE = 3600.0  # seconds after which another computer's temporary file counts as left behind
 _cleaned: set[Path] = set()
 _cleaned_lock = threading.Lock()
+_stranded: set[str] = set()  # names of this process' own that it could not delete
 
 
 def write_atomic(
@@ -90,7 +91,7 @@ def remove_leftovers(folder: Path) -> int:
     for name in names:
         match = _LEFTOVER.fullmatch(name)
         try:
-            if match and _is_left_behind(folder / name, match[1], int(match[2])):
+            if match and (name in _stranded or _is_left_behind(folder / name, match[1], int(match[2]))):
                 os.unlink(folder / name)
                 removed += 1
         except OSError:  # another run was quicker, or it is not ours to delete
@@ -162,7 +163,12 @@ def _replace(
             check(target)
         os.replace(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        try:
+            temporary.unlink()
+        except OSError:  # the drive was pulled out: the file is back when the drive is, and this process may go on
+            with _cleaned_lock:
+                _stranded.add(temporary.name)
+                _cleaned.discard(target.parent)
         raise
     sync_folder(target.parent)
 
@@ -181,7 +187,8 @@ def _clean_once(folder: Path) -> None:
     with _cleaned_lock:
         if folder in _cleaned:
             return
-        _cleaned.add(folder)
+        if folder.is_dir():  # or a pulled drive would count as cleaned
+            _cleaned.add(folder)
     remove_leftovers(folder)
 
 

@@ -184,6 +184,24 @@ def test_a_killed_write_leaves_the_old_file_and_its_leftover_goes_away(tmp_path:
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
 
 
+def test_what_a_pulled_drive_kept_goes_away_when_it_is_back(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (drive / "a.txt").write_bytes(b"old")
+
+    def pull(target: Path) -> None:
+        drive.rename(tmp_path / "pulled")
+
+    with pytest.raises(WriteError, match=r"a\.txt"):
+        write_atomic(drive / "a.txt", b"new", check=pull)
+    with pytest.raises(WriteError, match="folder is gone"):
+        write_atomic(drive / "b.txt", b"another")
+    (tmp_path / "pulled").rename(drive)
+    assert (drive / "a.txt").read_bytes() == b"old" and len(os.listdir(drive)) == 2, "the drive kept what it held"
+    write_atomic(drive / "b.txt", b"another")
+    assert sorted(os.listdir(drive)) == ["a.txt", "b.txt"]
+
+
 def test_leftovers_of_other_computers_go_by_age_and_other_files_stay(tmp_path: Path) -> None:
     old, new = tmp_path / ".mqwen-0123abcd-1-89abcdef.tmp", tmp_path / ".mqwen-0123abcd-1-89abcde0.tmp"
     foreign = tmp_path / ".mqwen-notes.tmp"
