@@ -36,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MqwenError as error:
         print(f"mqwen: {error}", file=sys.stderr)
         return COULD_NOT_START
+    except (MemoryError, RuntimeError) as error:
+        from mqwen.engine.memory import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        print("mqwen: there is not enough memory. Close other programs, or take a smaller model.", file=sys.stderr)
+        return COULD_NOT_START
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -202,11 +202,14 @@ def load_pickle(path: Path, tensor: str | None = None) -> dict[str, torch.Tensor
 
     Raises:
         CheckpointError: it is damaged, needs code to load, or holds something else.
+        MemoryError, RuntimeError: memory ran out.
     """
     try:
         # Before torch 1.6 a pickle was no zip archive and cannot be mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead it to
+        if isinstance(error, MemoryError) or "Cannot allocate memory" in str(error):
+            raise
         raise CheckpointError(
             f"is damaged or no plain weight file ({one_line(error)})", path=path, tensor=tensor, hint=INCOMPLETE_HINT
         ) from error
