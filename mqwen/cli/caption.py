@@ -301,7 +301,8 @@ def _ctrl_c(stop: StopFlag) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if not stop.finishing():  # else the process is about to end: a Ctrl+C now has nothing left to break off
+            signal.signal(signal.SIGINT, before)
 
 
 def _targets(text: str) -> list[str]:
