@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.captured import CapturedSteps
-from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
+from mqwen.engine.decoder import PIECE_WINDOW_MULTIPLE, ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan, out_of_memory
 from mqwen.engine.patience import Patience
 from mqwen.engine.request import Look, Request
@@ -299,7 +299,7 @@ class Scheduler:
             said = row.speech.tokens
             tokens[row.slot], positions[row.slot], places[row.slot] = said[-1], row.length + len(said) - 1, row.slot
         width = max((count for _, count in pieces), default=0)
-        width = -(-width // self._width) * self._width
+        width = _up_to(width, self._width)
         last = {row.slot: row.slot for row in speaking}  # where among all rows a slot's logits come from
         for number, (row, count) in enumerate(pieces):
             positions += prompt_positions(range(row.done, row.done + count), width)
@@ -309,20 +309,26 @@ class Scheduler:
         wanted = [last[row.slot] for row in (*speaking, *finished)]
         if wanted:
             wanted += wanted[:1] * (self._padded_logits(len(wanted), rows + len(pieces)) - len(wanted))
-        window = min(cache.length, -(-(max(positions) + 1) // self._window) * self._window)
+        window = min(cache.length, _up_to(max(positions) + 1, self._window))
         numbers = self._sent([*tokens, *positions, *places, *wanted, *(row.slot for row, _ in pieces)])
         total = len(tokens)
         return StepInput(
-            StepShape(rows, len(pieces), width, window, len(wanted)),
+            StepShape(rows, len(pieces), width, window, self._piece_windows(pieces, window), len(wanted)),
             numbers=numbers[: 3 * total].view(3, total),
             logit_rows=numbers[3 * total : 3 * total + len(wanted)],
             piece_slots=numbers[3 * total + len(wanted) :],
             embeds=block([row.embeds[row.done : row.done + count] for row, count in pieces], width) if pieces else None,
         )
 
+    def _piece_windows(self, pieces: list[tuple[Row, int]], window: int) -> tuple[int, ...]:
+        """On a card the same for all, so that there are few shapes."""
+        if self._plan.device.type == "cuda":
+            return (window,) * len(pieces)
+        return tuple(min(window, _up_to(row.done + count, PIECE_WINDOW_MULTIPLE)) for row, count in pieces)
+
     def _padded_logits(self, wanted: int, most: int) -> int:
         """On a card always as many logits as a step of its shape can have, so that the shape stays the same."""
-        return most if self._plan.device.type == "cuda" else -(-wanted // ROW_MULTIPLE) * ROW_MULTIPLE
+        return most if self._plan.device.type == "cuda" else _up_to(wanted, ROW_MULTIPLE)
 
     def _sent(self, numbers: list[int]) -> Tensor:
         """Return numbers on the device, in one copy that nobody waits for."""
@@ -391,3 +397,7 @@ class Scheduler:
 def _as_current(device: torch.device) -> AbstractContextManager[object]:
     """Let a card be the thread's current one: streams and captures go by that, not by their tensors."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def _up_to(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple

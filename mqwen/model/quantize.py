@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mqwen.errors import DeviceError, InputError
-from mqwen.model.int8_product import LEVELS, cuda_product, exact_product, packing
+from mqwen.model.int8_product import LEVELS, cuda_product, exact_product, packing, rows_at_once
 
 Kind = Literal["none", "int8", "nf4"]
 KINDS: tuple[Kind, ...] = ("none", "int8", "nf4")
@@ -58,7 +58,13 @@ class Int8Linear(nn.Module):
         flat = rows.reshape(-1, self.in_features).float()
         scale = (flat.abs().amax(dim=-1, keepdim=True) / LEVELS).clamp_min(torch.finfo(torch.float32).tiny)
         levels = (flat / scale).round_().to(torch.int8)
-        sums = self.product(levels).mul_(scale)
+        if levels.is_cuda or len(levels) <= rows_at_once():
+            sums = self.product(levels).mul_(scale)
+        else:
+            sums = scale.new_empty(len(levels), self.out_features)
+            pieces = (whole.split(rows_at_once()) for whole in (levels, scale, sums))
+            for some, its_scale, its_sums in zip(*pieces, strict=True):
+                torch.mul(self.product(some), its_scale, out=its_sums)
         if self.bias is not None:
             sums.add_(self.bias)
         return sums.to(rows.dtype).view(*rows.shape[:-1], self.out_features)

@@ -72,6 +72,17 @@ def test_a_row_does_not_depend_on_its_neighbours(dtype: torch.dtype) -> None:
         assert torch.equal(torch.cat([linear(some) for some in rows.split(size)]), together)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_rows_that_are_taken_a_few_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch, bias: bool) -> None:
+    _, linear = int8_linear(200, 96, bias=bias)
+    rows = torch.randn(2, 11, 200)
+    results = []
+    for at_once in (1, 5, 22, 23):
+        monkeypatch.setattr(quantize, "rows_at_once", lambda at_once=at_once: at_once)
+        results.append(linear(rows))
+    assert results[0].shape == (2, 11, 96) and all(torch.equal(result, results[-1]) for result in results)
+
+
 @pytest.mark.parametrize("route", [int8_product.onednn_halves, None])
 def test_the_routes_of_a_layer_agree(monkeypatch: pytest.MonkeyPatch, route: Any) -> None:
     rows = torch.randn(3, 5, 128)
