@@ -195,15 +195,18 @@ class Decoder:
             keys, values = cache.keys(number), cache.values(number)
             keys[slots, :, positions] = key.to(keys.dtype)
             values[slots, :, positions] = value.view(-1, self.kv_heads, self.head_dim).to(values.dtype)
+            last = number == len(self._layers) - 1
+            if last and not shape.logits:
+                return hidden.new_empty(0, self.vocabulary, dtype=torch.float32)
             mixed = self._attention(
                 query, keys, values, masks[self._windows[number]], given, scaling=layer.self_attn.scaling
             )
+            if last:  # of the other rows no more is wanted than their keys and values
+                mixed, hidden = mixed[given.logit_rows], hidden[given.logit_rows]
             hidden = hidden + layer.self_attn.o_proj(mixed)
             gate, up = self._gate_up[number](layer.post_attention_layernorm(hidden))
             hidden = hidden + layer.mlp.down_proj(layer.mlp.act_fn(gate) * up)
-        if not shape.logits:
-            return hidden.new_empty(0, self.vocabulary, dtype=torch.float32)
-        return self.model.lm_head(self._text.norm(hidden[given.logit_rows])).float()
+        return self.model.lm_head(self._text.norm(hidden)).float()
 
     def _rope(self, positions: Tensor, inv_freq: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosine and sine of each row's angles, [rows, 1, head_dim]."""

@@ -56,7 +56,9 @@ class Int8Linear(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """[..., in] -> [..., out], in the precision of `rows`."""
         flat = rows.reshape(-1, self.in_features).float()
-        scale = (flat.abs().amax(dim=-1, keepdim=True) / LEVELS).clamp_min(torch.finfo(torch.float32).tiny)
+        # Two reductions are faster than a copy without signs.
+        greatest = torch.maximum(flat.amax(dim=-1, keepdim=True), -flat.amin(dim=-1, keepdim=True))
+        scale = (greatest / LEVELS).clamp_min_(torch.finfo(torch.float32).tiny)
         levels = (flat / scale).round_().to(torch.int8)
         if levels.is_cuda or len(levels) <= rows_at_once():
             sums = self.product(levels).mul_(scale)
