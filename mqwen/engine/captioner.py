@@ -70,6 +70,7 @@ class Captioner:
         self._allowance = Allowance()
         self._decoder: Decoder | None = None
         self._lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
+        self._entrance = threading.Lock()  # for a run that begins, from its first look at the model until it is a lane
 
     @classmethod
     def load(
@@ -143,13 +144,14 @@ class Captioner:
 
     def unload(self) -> None:
         """Give the model's memory back: the captioner is of no use then. Runs under way end as if cancelled."""
-        lanes = list(self._lanes)
+        with self._entrance:
+            self._model = self._decoder = None
+            lanes = list(self._lanes)
         for lane in lanes:  # all of them before any is waited for: they may wait for each other
             lane.stop()
         for lane in lanes:
             lane.close()
         with self._turn:
-            self._model = self._decoder = None
             gc.collect()
             if self.plan.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -348,8 +350,9 @@ class Captioner:
         def waits() -> bool:
             return self._pausing.is_set() or (paused is not None and paused())
 
-        lane = Lane(make, self._turn, cancelled=cancelled, paused=waits)
-        self._lanes.add(lane)
+        with self._entrance:
+            lane = Lane(make, self._turn, cancelled=cancelled, paused=waits)
+            self._lanes.add(lane)
         flow = Flow(lane, prepare, self.processor.decode, depth=max(2, slots), ordered=ordered, finishing=ends)
         yield from flow.run(items)
 

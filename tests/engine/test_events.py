@@ -409,6 +409,29 @@ def test_runs_that_are_paused_while_they_read_prompts_can_be_unloaded(speaker: C
     assert len(held) == 3 and not unloader.is_alive()
 
 
+def test_a_run_that_begins_while_the_model_is_unloaded_ends(
+    speaker: Captioner, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready, begun, go_on, held = speaker._ready, threading.Event(), threading.Event(), list[Any]()
+
+    def slowly() -> Any:
+        decoder = ready()
+        begun.set()
+        assert go_on.wait(30)
+        return decoder
+
+    monkeypatch.setattr(speaker, "_ready", slowly)
+    run = raised_by(speaker.caption_many([picture(1)], max_new_tokens=2000), MqwenError, held)
+    assert begun.wait(30)
+    unloader = threading.Thread(target=speaker.unload, daemon=True)
+    unloader.start()
+    unloader.join(0.2)
+    go_on.set()
+    for thread in (unloader, run):
+        thread.join(30)
+    assert held and not unloader.is_alive()
+
+
 def test_vectors_that_are_paused_keep_the_model_from_nobody(speaker: Captioner, picture: Picture) -> None:
     expected = [vector.tolist() for _, vector in speaker.vision_vectors([picture(1)])]
     layers: Any = speaker._loaded().vision_tower.encoder.layers
