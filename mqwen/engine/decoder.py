@@ -12,7 +12,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,8 +31,6 @@ ROW_MULTIPLE = 4  # see MKL_CBWR in mqwen/model/__init__.py
 # Attention reads so many positions or a multiple of it: on a card for few shapes. On a processor PyTorch's attention
 # goes through the keys in blocks of 512, and only whole blocks are added up in the same order whatever comes behind.
 WINDOW_MULTIPLE = {"cpu": 512, "cuda": 64}
-# A piece of a prompt ends where it does whatever is beside it, so its own window may be closer.
-PIECE_WINDOW_MULTIPLE = 64
 _PREFIXES_KEPT = 8
 
 
@@ -45,8 +42,7 @@ class StepShape:
         rows: decode rows, those of the slots 0 to rows - 1.
         pieces: slots whose prompts go on in this step.
         width: prompt tokens of each, padding included.
-        window: positions of the cache that attention reads at most, and for the decode rows.
-        piece_windows: those that it reads for each piece.
+        window: positions of the cache that attention reads.
         logits: rows whose logits are wanted.
     """
 
@@ -54,7 +50,6 @@ class StepShape:
     pieces: int
     width: int
     window: int
-    piece_windows: tuple[int, ...]
     logits: int
 
 
@@ -267,19 +262,15 @@ class Decoder:
         if shape.pieces:
             block = (shape.pieces, shape.width, self.kv_heads, group, self.head_dim)
             asked = query[shape.rows :].view(block).transpose(1, 2).flatten(2, 3)
-            begin = 0
-            for window, alike in groupby(shape.piece_windows):
-                some = slice(begin, begin + len(list(alike)))
-                begin = some.stop
-                told = scaled_dot_product_attention(
-                    asked[some],
-                    keys[:, :, :window].index_select(0, given.piece_slots[some]),
-                    values[:, :, :window].index_select(0, given.piece_slots[some]),
-                    attn_mask=None if masks[1] is None else masks[1][some, :, :, :window],
-                    scale=scaling,
-                )
-                told = told.view(-1, self.kv_heads, shape.width, group, self.head_dim).transpose(1, 2)
-                mixed.append(told.reshape(-1, self.heads * self.head_dim))
+            told = scaled_dot_product_attention(
+                asked,
+                keys[:, :, : shape.window].index_select(0, given.piece_slots),
+                values[:, :, : shape.window].index_select(0, given.piece_slots),
+                attn_mask=masks[1],
+                scale=scaling,
+            )
+            told = told.view(shape.pieces, self.kv_heads, shape.width, group, self.head_dim).transpose(1, 2)
+            mixed.append(told.reshape(shape.pieces * shape.width, -1))
         return torch.cat(mixed) if len(mixed) > 1 else mixed[0]
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mqwen.engine.caption import Caption
 from mqwen.engine.captured import CapturedSteps
-from mqwen.engine.decoder import PIECE_WINDOW_MULTIPLE, ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
+from mqwen.engine.decoder import ROW_MULTIPLE, WINDOW_MULTIPLE, Decoder, StepInput, StepShape
 from mqwen.engine.device import Plan, out_of_memory
 from mqwen.engine.patience import Patience
 from mqwen.engine.request import Look, Request
@@ -313,18 +313,12 @@ class Scheduler:
         numbers = self._sent([*tokens, *positions, *places, *wanted, *(row.slot for row, _ in pieces)])
         total = len(tokens)
         return StepInput(
-            StepShape(rows, len(pieces), width, window, self._piece_windows(pieces, window), len(wanted)),
+            StepShape(rows, len(pieces), width, window, len(wanted)),
             numbers=numbers[: 3 * total].view(3, total),
             logit_rows=numbers[3 * total : 3 * total + len(wanted)],
             piece_slots=numbers[3 * total + len(wanted) :],
             embeds=block([row.embeds[row.done : row.done + count] for row, count in pieces], width) if pieces else None,
         )
-
-    def _piece_windows(self, pieces: list[tuple[Row, int]], window: int) -> tuple[int, ...]:
-        """On a card the same for all, so that there are few shapes."""
-        if self._plan.device.type == "cuda":
-            return (window,) * len(pieces)
-        return tuple(min(window, _up_to(row.done + count, PIECE_WINDOW_MULTIPLE)) for row, count in pieces)
 
     def _padded_logits(self, wanted: int, most: int) -> int:
         """On a card always as many logits as a step of its shape can have, so that the shape stays the same."""

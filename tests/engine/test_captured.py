@@ -158,7 +158,7 @@ def test_more_shapes_than_graphs_are_not_captured_in_turns(monkeypatch: pytest.M
     def go(*sizes: int) -> None:
         for rows in sizes:
             numbers = torch.stack([torch.full((rows,), 7), torch.zeros(rows, dtype=torch.int64), torch.arange(rows)])
-            given = StepInput(StepShape(rows, 0, 0, 512, (), rows), numbers, numbers[0, :0], torch.arange(rows), None)
+            given = StepInput(StepShape(rows, 0, 0, 512, rows), numbers, numbers[0, :0], torch.arange(rows), None)
             assert torch.equal(steps.step(cache, given), decoder.step(cache, given))
 
     with torch.inference_mode():
@@ -184,7 +184,7 @@ def test_a_cache_that_has_grown_or_tried_to_is_captured_anew(monkeypatch: pytest
     steps = CapturedSteps(decoder, capture)
     cache = decoder.new_cache(4, 512, torch.device("cpu"), torch.float32)
     numbers = torch.tensor([[7] * 4, [0] * 4, [0, 1, 2, 3]])
-    given = StepInput(StepShape(4, 0, 0, 512, (), 4), numbers, numbers[0, :0], torch.arange(4), None)
+    given = StepInput(StepShape(4, 0, 0, 512, 4), numbers, numbers[0, :0], torch.arange(4), None)
     with torch.inference_mode():
         for _ in range(4):
             steps.step(cache, given)
@@ -245,7 +245,7 @@ def test_a_step_is_captured_on_its_tensors_card(monkeypatch: pytest.MonkeyPatch)
 
     def on(card: int) -> StepInput:
         numbers = SimpleNamespace(device=torch.device("cuda", card), clone=lambda: None)
-        return StepInput(StepShape(4, 0, 0, 64, (), 4), numbers, torch.tensor([]), torch.tensor([]), None)  # type: ignore[arg-type]
+        return StepInput(StepShape(4, 0, 0, 64, 4), numbers, torch.tensor([]), torch.tensor([]), None)  # type: ignore[arg-type]
 
     for card in (1, 0, 1, 1):
         CudaGraphs()(lambda fixed: torch.zeros(1), on(card))
