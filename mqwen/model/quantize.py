@@ -61,12 +61,10 @@ class Int8Linear(nn.Module):
         scale = (greatest / LEVELS).clamp_min_(torch.finfo(torch.float32).tiny)
         levels = (flat / scale).round_().to(torch.int8)
         if levels.is_cuda or len(levels) <= rows_at_once():
-            sums = self.product(levels).mul_(scale)
+            sums = self.product(levels)
         else:
-            sums = scale.new_empty(len(levels), self.out_features)
-            pieces = (whole.split(rows_at_once()) for whole in (levels, scale, sums))
-            for some, its_scale, its_sums in zip(*pieces, strict=True):
-                torch.mul(self.product(some), its_scale, out=its_sums)
+            sums = torch.cat([self.product(some) for some in levels.split(rows_at_once())])
+        sums = sums.mul_(scale)
         if self.bias is not None:
             sums.add_(self.bias)
         return sums.to(rows.dtype).view(*rows.shape[:-1], self.out_features)

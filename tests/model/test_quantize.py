@@ -75,7 +75,7 @@ def test_a_row_does_not_depend_on_its_neighbours(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("bias", [True, False])
 def test_rows_that_are_taken_a_few_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch, bias: bool) -> None:
     _, linear = int8_linear(200, 96, bias=bias)
-    rows = torch.randn(2, 11, 200)
+    rows = torch.randn(2, 11, 200).requires_grad_()
     results = []
     for at_once in (1, 5, 22, 23):
         monkeypatch.setattr(quantize, "rows_at_once", lambda at_once=at_once: at_once)
