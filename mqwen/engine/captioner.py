@@ -362,12 +362,15 @@ class Captioner:
         return self._model
 
     def _ready(self) -> Decoder:
-        """Return the model as a Decoder, made when it is first needed: quantisation and offloading come before."""
-        with self._turn:
-            model = self._loaded()
-            if self._decoder is None:
+        """Return the model as a Decoder, made when it is first needed: quantisation and offloading come before.
+
+        Called at the entrance, which makes it once.
+        """
+        model = self._loaded()
+        if self._decoder is None:
+            with self._turn:
                 self._decoder = Decoder(model)
-            return self._decoder
+        return self._decoder
 
     def _pixels(self, image: Picture) -> Tensor:
         """Return [3, H, W] of a file or a PIL image."""
