@@ -94,6 +94,7 @@ def remove_leftovers(folder: Path) -> int:
             if match and (name in _stranded or _is_left_behind(folder / name, match[1], int(match[2]))):
                 os.unlink(folder / name)
                 removed += 1
+                _stranded.discard(name)
         except OSError:  # another run was quicker, or it is not ours to delete
             continue
     return removed
@@ -184,11 +185,12 @@ def _keep_owner_and_mode(descriptor: int, mode: int, owner: tuple[int, int] | No
 
 
 def _clean_once(folder: Path) -> None:
+    if folder in _cleaned or not folder.is_dir():  # a pulled drive would count as cleaned
+        return
     with _cleaned_lock:
         if folder in _cleaned:
             return
-        if folder.is_dir():  # or a pulled drive would count as cleaned
-            _cleaned.add(folder)
+        _cleaned.add(folder)
     remove_leftovers(folder)
 
 
