@@ -24,6 +24,7 @@ _TEXTS = (
     QT_TRANSLATE_NOOP("Reasons", "holds {kind} at {name} where a tensor belongs"),
     QT_TRANSLATE_NOOP("Reasons", "is also in {file}"),
     QT_TRANSLATE_NOOP("Reasons", "is damaged or no plain weight file ({error})"),
+    QT_TRANSLATE_NOOP("Reasons", "there is not enough memory to read it"),
     QT_TRANSLATE_NOOP("Reasons", "is damaged: not a JSON object"),
     QT_TRANSLATE_NOOP("Reasons", "is damaged: not valid JSON ({error})"),
     QT_TRANSLATE_NOOP("Reasons", "is here twice, as {name} too"),

@@ -37,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mqwen: {error}", file=sys.stderr)
         return COULD_NOT_START
     except (MemoryError, RuntimeError) as error:
-        from mqwen.engine.memory import out_of_memory
+        if not isinstance(error, MemoryError):
+            from mqwen.engine.memory import out_of_memory  # torch's, where there is a RuntimeError of torch
 
-        if not out_of_memory(error):
-            raise
+            if not out_of_memory(error):
+                raise
         print("mqwen: there is not enough memory. Close other programs, or take a smaller model.", file=sys.stderr)
         return COULD_NOT_START
     except KeyboardInterrupt:

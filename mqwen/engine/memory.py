@@ -11,15 +11,8 @@ import torch
 
 from mqwen.engine.decoder import WINDOW_MULTIPLE
 
-# The processor's allocator, a file that cannot be mapped, the driver beside torch's own allocator, and CUDA's libraries
-# (CUBLAS_STATUS_ALLOC_FAILED).
-_OUT_OF_MEMORY = (
-    "DefaultCPUAllocator",
-    "Cannot allocate memory",
-    "CUDA error: out of memory",
-    "ALLOC_FAILED",
-    "ALLOCATION_FAILED",
-)
+# The processor's allocator, the driver beside torch's own allocator, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED).
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 _PROMPT_TOKENS = 64
 # Prompt tokens that go through the layers at once, and bytes of activations each, per unit of the widest layer: gate,
 # up and their product; on a card in 16 bits, and what quantised layers make of them in float32.

@@ -7,6 +7,7 @@ copy is found at once. A .bin file is a pickle: it is opened with torch's weight
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from zipfile import is_zipfile
 
 import torch
 
-from mqwen.errors import CheckpointError
+from mqwen.errors import CheckpointError, DeviceError
 
 INCOMPLETE_HINT = "Download or copy the model again: this file is not complete or was changed."
 DTYPES = {
@@ -35,6 +36,8 @@ DTYPES = {
 }
 _MAX_JSON_BYTES = 100_000_000  # the limit of the safetensors library for a header
 _PIECE_BYTES = 1 << 20
+# Of torch's errors: its allocator's, and a file that cannot be mapped.
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", f"({errno.ENOMEM})")
 _WEIGHT_FILES = (  # in the order in which transformers looks for them
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -202,14 +205,18 @@ def load_pickle(path: Path, tensor: str | None = None) -> dict[str, torch.Tensor
 
     Raises:
         CheckpointError: it is damaged, needs code to load, or holds something else.
-        MemoryError, RuntimeError: memory ran out.
+        DeviceError: memory ran out.
     """
     try:
         # Before torch 1.6 a pickle was no zip archive and cannot be mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead it to
-        if isinstance(error, MemoryError) or "Cannot allocate memory" in str(error):
-            raise
+        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise DeviceError(
+                "there is not enough memory to read it",
+                path=path,
+                hint="Close other programs, or take a smaller model.",
+            ) from error
         raise CheckpointError(
             f"is damaged or no plain weight file ({one_line(error)})", path=path, tensor=tensor, hint=INCOMPLETE_HINT
         ) from error

@@ -3121,6 +3121,10 @@
         <translation>已损坏，或不是普通的权重文件（{error}）</translation>
     </message>
     <message>
+        <source>there is not enough memory to read it</source>
+        <translation>内存不足，无法读取</translation>
+    </message>
+    <message>
         <source>is damaged: not a JSON object</source>
         <translation>已损坏：不是 JSON 对象</translation>
     </message>

@@ -257,6 +257,7 @@ def test_a_killed_run_leaves_whole_files_and_goes_on(inside: Any, start: Any, mo
     lines = [process.stdout.readline() for _ in range(7)]
     process.kill()
     stdout = process.stdout.read()
+    process.wait()  # a dead process that nobody asked after counts as alive
     told = {line["path"]: line["caption"] for line in records("".join(lines) + stdout)}
     written = sidecars(folder)
     assert all(text and len(text) == 12 for text in written.values())

@@ -218,6 +218,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from mqwen.cli.main import main
+from mqwen.errors import DeviceError
 from mqwen.model.checkpoint import load_parts
 from mqwen.model.importer import import_parts
 warm, parts, out, what, margin = sys.argv[1:]
@@ -234,7 +235,7 @@ try:
     else:
         given = [word for name, folder in zip(names, three(parts)) for word in (name, str(folder))]
         sys.exit(main(["models", "import", *given, out]))
-except (MemoryError, RuntimeError) as error:
+except (MemoryError, RuntimeError, DeviceError) as error:
     sys.exit("out of memory: " + str(error)[:200])
 """
 
@@ -266,7 +267,7 @@ def test_a_model_larger_than_the_memory_is_imported(tmp_path: Path, weights: Any
     whole = run("load")  # the same limit does not hold the whole model: it does limit
     assert whole.returncode == 1 and "out of memory" in whole.stderr
     refused = run("command", MIB)
-    assert refused.returncode == 2 and refused.stderr.splitlines()[-1].startswith("mqwen: there is not enough memory")
+    assert refused.returncode == 2 and "there is not enough memory" in refused.stderr.splitlines()[-1]
     assert {path.name for path in tmp_path.glob("out-command*")} == {"out-command-warm"}
 
 
