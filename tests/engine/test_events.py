@@ -151,6 +151,16 @@ def test_several_questions_about_each_picture(
         assert captions[1].text == ", ".join(captions[1].keywords)
 
 
+def test_questions_with_a_long_common_beginning_are_answered_as_alone(captioner: Captioner, picture: Picture) -> None:
+    beginning = "What do you see in this picture, and what else is there? " * 8
+    ends = ["Why?", "Where is it, and who may have been there when it was taken?", "Say it in a few words. " * 7]
+    for number in range(6):
+        asked = [Question(beginning[: 480 - 60 * number] + end) for end in ends]
+        ((_, together),) = captioner.caption_many([picture(number)], questions=asked, max_new_tokens=4)
+        alone = tuple(captioner.caption(picture(number), one.prompt, max_new_tokens=4) for one in asked)
+        assert together == alone, "to the last bit of their log-probabilities"
+
+
 def test_a_question_can_depend_on_the_item(captioner: Captioner, picture: Picture) -> None:
     pictures = [picture(1), picture(2)]
     questions = [Question(lambda item: f"Number {pictures.index(item)}?"), Question("Why?")]
