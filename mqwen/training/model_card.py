@@ -38,7 +38,7 @@ It answers the prompts of the styles brief, detailed, keywords and alt text in E
 
 {scenes} scenes of combinations of things and background that no training caption told of, with the same augmentation
 (turning, stretching, colour, light, blur, noise, JPEG). In the columns "blank" an even grey stands in place of every
-picture: what is left there is what the model knows without looking. {verdict}
+picture: what is left there is what the model knows without looking.{verdict}
 
 | | at least | {columns} |
 | --- | --- | {rule} |
@@ -77,4 +77,4 @@ def _verdict(figures: Mapping[str, Mapping[str, float]]) -> str:
     """Say which aims are missed, in the words of the table."""
     seen = [column for name, column in figures.items() if not name.endswith("blank")]
     missed = [words for name, words in _ROWS.items() if any(c[name] < TARGETS.get(name, 0) for c in seen)]
-    return f"**Not yet as good as it is meant to be:** {', '.join(missed)}." if missed else ""
+    return f" **Not yet as good as it is meant to be:** {', '.join(missed)}." if missed else ""
