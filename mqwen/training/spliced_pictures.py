@@ -43,9 +43,9 @@ class SpliceSettings:
 # To train a finished starter further, one after the other. What the first starter got wrong is three or four different
 # things, and most of it was that the tower does not know a small one: of 317 things in held-out scenes its patches
 # named 93 in a hundred. A crowd shows it seven, and costs a third of a scene with its questions; and the tower has half
-# of the rates instead of a fifth. The first refinement is short and mostly of full scenes; the second is long and nearer
-# to the scenes that are to be captioned. Of what that left wrong in the number of things, two thirds were captions that
-# pass over one of several, so the third is longer still, and most of it full scenes again.
+# of the rates instead of a fifth. The first refinement is short and mostly of full scenes; the second is long and like
+# the scenes that are to be captioned. Two thirds of the wrong numbers that it left were captions that pass over one of
+# several things, so the third is longer still, and most of it full scenes again.
 _REFINEMENT = SpliceSettings(
     steps=1200,
     questions=3,
