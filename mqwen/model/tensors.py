@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ DTYPES = {
 _MAX_JSON_BYTES = 100_000_000  # the limit of the safetensors library for a header
 _PIECE_BYTES = 1 << 20
 # Of torch's errors: its allocator's, and a file that cannot be mapped.
-_OUT_OF_MEMORY = ("DefaultCPUAllocator", f"({errno.ENOMEM})")
+_OUT_OF_MEMORY = re.compile(rf"DefaultCPUAllocator|unable to mmap .*\({errno.ENOMEM}\)", re.DOTALL)
 _WEIGHT_FILES = (  # in the order in which transformers looks for them
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -211,7 +212,7 @@ def load_pickle(path: Path, tensor: str | None = None) -> dict[str, torch.Tensor
         # Before torch 1.6 a pickle was no zip archive and cannot be mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:  # the unpickler raises whatever the damaged bytes lead it to
-        if isinstance(error, MemoryError) or any(sign in str(error) for sign in _OUT_OF_MEMORY):
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
             raise DeviceError(
                 "there is not enough memory to read it",
                 path=path,
