@@ -198,11 +198,11 @@ def _captioner(arguments: argparse.Namespace, plan: Plan, folder: Path) -> Capti
 
 
 def _peers(arguments: argparse.Namespace, captioner: Captioner, folder: Path) -> dict[str, Peer]:
-    """The peers, on the engine's own weights where those are in full precision."""
+    """The peers, on the engine's own weights where it leaves those as they are: in full precision, on a card."""
     from mqwen.bench.caption_peers import Peer
 
     plan, full = captioner.plan, captioner
-    if plan.quantize != "none" or plan.offload:
+    if plan.quantize != "none" or plan.offload or plan.device.type == "cpu":
         full = _captioner(arguments, _full_plan(arguments, plan), folder)
     return {
         name: Peer(full._loaded(), full.processor, full.folder, full.plan.device, batch=batch, tokens=arguments.tokens)

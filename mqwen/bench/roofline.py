@@ -57,10 +57,16 @@ def images_per_second(
 def measured_limits(device: Any, dtype: Any) -> tuple[float, float]:
     """Return a device's operations a second (a large product) and bytes a second (a large copy), each at its best."""
     import torch
+    from torch import nn
+
+    from mqwen.engine.onednn_linear import use_onednn
 
     side = _SIDE[device.type]
-    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    operations = 2 * side**3 / _best(lambda: one @ other, device)
+    layers = nn.Sequential(nn.Linear(side, side, bias=False, device=device, dtype=dtype))
+    use_onednn(layers)
+    rows = torch.randn(side, side, device=device, dtype=dtype)
+    with torch.inference_mode():
+        operations = 2 * side**3 / _best(lambda: layers(rows), device)
     memory = torch.empty(_COPIED[device.type], dtype=torch.uint8, device=device)
     target = torch.empty_like(memory)
     return operations, 2 * len(memory) / _best(lambda: target.copy_(memory), device)

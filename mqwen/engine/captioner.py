@@ -22,6 +22,7 @@ from mqwen.engine.decoder import Decoder
 from mqwen.engine.events import Event
 from mqwen.engine.flow import Flow, Prepared
 from mqwen.engine.lane import Lane
+from mqwen.engine.onednn_linear import use_onednn
 from mqwen.engine.prompts import prompt_for
 from mqwen.engine.request import Look, Prompt, Question, requests_of
 from mqwen.engine.sampling import Sampling
@@ -369,6 +370,8 @@ class Captioner:
         model = self._loaded()
         if self._decoder is None:
             with self._turn:
+                if not self.plan.offload:
+                    use_onednn(model)
                 self._decoder = Decoder(model)
         return self._decoder
 

@@ -12,7 +12,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -283,7 +283,7 @@ def projections(modules: Sequence[nn.Module]) -> Callable[[Tensor], tuple[Tensor
     """Return a function that applies modules of one input: as one product where they are plain linear layers."""
     alike = len({getattr(module, "bias", None) is None for module in modules}) == 1
     small = [module for module in modules if isinstance(module, Int8Linear) and module.can_join]
-    linears = [module for module in modules if _is_plain(module)]
+    linears = [module for module in modules if is_plain(module)]
     if not alike or len(modules) not in (len(small), len(linears)):
         return lambda rows: tuple(module(rows) for module in modules)
     sizes = [linear.out_features for linear in small or linears]
@@ -291,7 +291,7 @@ def projections(modules: Sequence[nn.Module]) -> Callable[[Tensor], tuple[Tensor
     return lambda rows: fused(rows).split(sizes, dim=-1)
 
 
-def _is_plain(module: nn.Module) -> bool:
+def is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
     """A linear layer that nobody has wrapped, hooked (accelerate) or left on another device."""
     hooked = hasattr(module, "_hf_hook") or module._forward_pre_hooks or module._forward_hooks
     return type(module) is nn.Linear and not hooked and not module.weight.is_meta and "forward" not in vars(module)

@@ -21,6 +21,7 @@ from mqwen.engine.captioner import Captioner
 from mqwen.engine.decoder import Decoder
 from mqwen.engine.request import Question
 from mqwen.errors import Cancelled, ImageError, InputError, MqwenError
+from mqwen.model.checkpoint import load_checkpoint
 from tests.talkative import talkative
 
 Picture = Callable[[int], Image.Image]
@@ -229,11 +230,11 @@ def test_unloading_ends_runs_and_frees_all(speaker: Captioner, picture: Picture)
     assert decoder() is None and not any(part() is not None for part in parts)
 
 
-def test_fused_weights_are_the_models_own(captioner: Captioner, picture: Picture, tmp_path: Path) -> None:
-    """Fusing costs no memory, and the model still generates, saves and loads as before."""
+def test_fused_weights_are_the_models_own(captioner: Captioner, tmp_path: Path) -> None:
+    """Fusing costs no memory, and the model still saves and loads as before."""
     model = captioner._loaded()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    expected = captioner.caption(picture(1), max_new_tokens=5)
+    Decoder(model)
     attention: Any = model.language_model.layers[0].self_attn
     storages = {
         attention.q_proj.weight.untyped_storage().data_ptr(),
@@ -241,12 +242,9 @@ def test_fused_weights_are_the_models_own(captioner: Captioner, picture: Picture
     }
     assert len(storages) == 1
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
-    folder = captioner.folder
     model.save_pretrained(tmp_path / "saved")
-    for name in ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"):
-        (tmp_path / "saved" / name).write_bytes((folder / name).read_bytes())
-    again = Captioner.load(tmp_path / "saved", device="cpu")
-    assert again.caption(picture(1), max_new_tokens=5) == expected
+    again = load_checkpoint(tmp_path / "saved").state_dict()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in before.items())
 
 
 @pytest.fixture

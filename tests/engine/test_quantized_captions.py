@@ -42,8 +42,10 @@ def test_layers_in_turns_give_the_same_captions(
     enter = streamed._loaded().layer_entered
     streamed._loaded().layer_entered = lambda number: (entered.append(number), enter(number))  # type: ignore
     for seed in range(4):
-        said = streamed.caption(picture(seed), max_new_tokens=6)
-        assert said == plain.caption(picture(seed), max_new_tokens=6)
+        said, expected = (one.caption(picture(seed), max_new_tokens=6) for one in (streamed, plain))
+        assert (said.text, said.tokens) == (expected.text, expected.tokens)
+        # Layers in fp32 that come in turns are multiplied by another library.
+        assert said.logprob == pytest.approx(expected.logprob, rel=1e-5)
     assert len(entered) >= 2 * 4 and set(entered) == {0, 1}
 
 
