@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mqwen.library.image import read_image
+from mqwen.library.image import read_reduced
 
 _DIFFERENT = 4  # photos that are really made; the others are copies
 _QUALITY = 92
@@ -65,7 +65,8 @@ def pixel_rows(folder: Path, rounds: int, sizes: tuple[float, ...] = (12, 24)) -
             with Image.open(photo) as image:
                 expected = np.asarray(peer(image.convert("RGB"), return_tensors="np")["pixel_values"][0])
             middle = time.perf_counter()
-            got = transform(read_image(photo, at_least=2 * _CLIP_SIDE)).numpy()
+            ours = read_reduced(photo, at_least=2 * _CLIP_SIDE)
+            got = transform(ours.picture, ours.size, ours.box).numpy()
             end = time.perf_counter()
             theirs_ms.append((middle - begin) * 1e3)
             ours_ms.append((end - middle) * 1e3)

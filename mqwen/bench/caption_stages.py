@@ -14,7 +14,7 @@ from mqwen.engine.caption import Caption
 from mqwen.engine.captioner import Captioner
 from mqwen.engine.request import Question
 from mqwen.library.catalog import Catalog
-from mqwen.library.image import read_image
+from mqwen.library.image import read_reduced
 from mqwen.run import RunSettings, run
 
 _IMAGES_AT_ONCE = {"cpu": 1, "cuda": 16}  # as the engine looks at them
@@ -70,12 +70,12 @@ class Engine:
         captioner, count = self.captioner, len(self._photos)
         side = 2 * max(captioner.processor.image_size)
         begin = time.perf_counter()
-        pictures = [read_image(photo, at_least=side) for photo in self._photos]
+        pictures = [read_reduced(photo, at_least=side) for photo in self._photos]
         values = [captioner.processor.pixel_values(picture) for picture in pictures]
         pixels = time.perf_counter() - begin
         # Small pictures cost next to nothing to prepare: what is left is the model's.
         size = captioner.processor.image_size
-        small = [picture.resize((size[1], size[0])) for picture in pictures]
+        small = [reduced.picture.resize((size[1], size[0])) for reduced in pictures]
         del pictures
         plan = captioner.plan
         at_once = _IMAGES_AT_ONCE[plan.device.type]

@@ -30,7 +30,7 @@ from mqwen.engine.scheduler import TOO_LARGE, Allowance, Scheduler
 from mqwen.engine.variety import look_at, vision_vector
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
-from mqwen.library.image import read_image, to_rgb
+from mqwen.library.image import read_reduced, to_rgb
 from mqwen.model.checkpoint import inspect_checkpoint, load_checkpoint
 from mqwen.model.processor import Message, MQwenProcessor
 
@@ -382,7 +382,7 @@ class Captioner:
         else:
             # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
             size = 2 * max(self.processor.image_size)
-            pixels = self.processor.pixel_values(read_image(Path(image), at_least=size))
+            pixels = self.processor.pixel_values(read_reduced(Path(image), at_least=size))
         if self.plan.device.type != "cuda":
             return pixels
         try:

@@ -14,6 +14,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -33,7 +34,15 @@ from mqwen.library.image_faults import (
     unknown_content,
     unreadable,
 )
-from mqwen.library.pixels import orientation_of, rgb_pixels, shrunk, upright, without_padding
+from mqwen.library.pixels import (
+    Box,
+    box_of,
+    orientation_of,
+    rgb_pixels,
+    shrinking_factor,
+    upright,
+    without_padding,
+)
 
 MAX_PIXELS = 512 * 10**6
 # Beyond this (Pillow's own default limit) a picture needs gigabytes to decode: one at a time.
@@ -47,6 +56,21 @@ _BEYOND_PILLOWS_LIMIT = (Image.DecompressionBombError, Image.DecompressionBombWa
 _giant = threading.Lock()
 # From here on pictures share what memory there is for decoding, and are averaged down before they leave it.
 _LARGE_PIXELS = 20 * 10**6
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A picture that may have been decoded at a part of its size: all that resizing needs to do as with the whole.
+
+    Attributes:
+        picture: upright RGB.
+        size: (width, height) of the whole picture, upright.
+        box: where in `picture` it lies; a last column or row may be there in part, and filled up.
+    """
+
+    picture: Image.Image
+    size: tuple[int, int]
+    box: Box
 
 
 def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
@@ -65,6 +89,12 @@ def read_image(path: Path | str, *, at_least: int | None = None) -> Image.Image:
         TruncatedImageError: the file ends before its picture does.
         ImageError: anything else: not a picture, damaged, more than 512 megapixels, gone, unreadable, not a file.
     """
+    reduced = read_reduced(path, at_least=at_least)
+    return without_padding(reduced.picture, reduced.box)
+
+
+def read_reduced(path: Path | str, *, at_least: int | None = None) -> Reduced:
+    """read_image() for what is resized next: its padding costs nothing there, and its own size decides the shape."""
     path = Path(path)
     with _open_file(path) as file:
         try:
@@ -148,9 +178,10 @@ def _open_file(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -> Image.Image:
+def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -> Reduced:
     """Decode an open file; DecompressionBombError asks for a second call with `giant`, under the lifted limit."""
     picture = _identify(file, path)
+    size = picture.size
     pixels = picture.width * picture.height
     if pixels > MAX_PIXELS:
         raise ImageError(
@@ -160,7 +191,6 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
         )
     # A progressive JPEG keeps every coefficient in memory while it is decoded, however small the result.
     whole = bool(picture.info.get("progressive"))
-    # The extent that a draft says may end within a pixel.
     drafted = picture.draft(None, (at_least, at_least)) if at_least else None
     if not whole:
         pixels = picture.width * picture.height
@@ -171,11 +201,17 @@ def _decode(file: IO[bytes], path: Path, at_least: int | None, *, giant: bool) -
     with decoding_room().taken(pixels) if pixels > _LARGE_PIXELS else nullcontext():
         picture.load()
         turn = orientation_of(picture)
-        if drafted and not giant:
-            return upright(without_padding(rgb_pixels(picture), drafted[1][2:]), turn)
-        if at_least and (giant or pixels > _LARGE_PIXELS):
-            picture = shrunk(picture, at_least)
-        return upright(rgb_pixels(picture), turn)
+        if drafted:
+            extent = drafted[1][2:]  # it may end within a pixel
+        else:
+            extent = size = picture.size  # Pillow turns a TIFF as it loads it
+        if at_least and (giant or (pixels > _LARGE_PIXELS and not drafted)):
+            factor = shrinking_factor(picture, at_least)
+            if factor > 1:
+                extent = (extent[0] / factor, extent[1] / factor)
+                picture = picture.reduce(factor)
+        picture = upright(rgb_pixels(picture), turn)
+    return Reduced(picture, size if turn <= 4 else size[::-1], box_of(extent, picture, turn))
 
 
 def _identify(file: IO[bytes], path: Path) -> Image.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,26 +34,31 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def shrunk(image: Image.Image, at_least: int) -> Image.Image:
-    """Return the picture averaged down by a whole factor that leaves its shorter side at least `at_least` pixels."""
-    factor = min(image.size) // at_least
-    if factor <= 1 or image.mode not in _AVERAGED:
-        return image
-    return without_padding(image.reduce(factor), (image.width / factor, image.height / factor))
+def box_of(extent: tuple[float, float], image: Image.Image, orientation: int) -> Box:
+    """Return where in a turned picture that lies which took `extent` from the left and from the top before the turn."""
+    width, height = extent if orientation <= 4 else extent[::-1]
+    left = image.width - width if orientation in (2, 3, 6, 7) else 0
+    top = image.height - height if orientation in (3, 4, 7, 8) else 0
+    return (left, top, image.width if left else width, image.height if top else height)
 
 
-def without_padding(image: Image.Image, extent: tuple[float, float]) -> Image.Image:
-    """Return a picture without what fills up its last column and row: decoded at 1/8, 4243 rows are 531, not 530.375.
+def shrinking_factor(image: Image.Image, at_least: int) -> int:
+    """Return by what a picture may be averaged down so that its shorter side keeps `at_least` pixels; 1: it may not."""
+    return max(1, min(image.size) // at_least) if image.mode in _AVERAGED else 1
+
+
+def without_padding(image: Image.Image, box: Box) -> Image.Image:
+    """Return a picture without what fills up a last column and row: decoded at 1/8, 4243 rows are 531, not 530.375.
 
     Left in, it would shift what is on the far side by up to a pixel.
 
     Args:
-        extent: how many pixels, from the left and from the top, the picture really has.
+        box: where in it the picture really lies.
     """
-    if image.size == extent:
+    if box == (0, 0, *image.size):
         return image
-    size = (round(extent[0]), round(extent[1]))
-    return image.resize(size, Image.Resampling.BICUBIC, box=(0, 0, *extent))
+    size = (round(box[2] - box[0]), round(box[3] - box[1]))
+    return image.resize(size, Image.Resampling.BICUBIC, box=box)
 
 
 def rgb_pixels(image: Image.Image) -> Image.Image:

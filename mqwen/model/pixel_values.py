@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from mqwen.errors import CheckpointError
+from mqwen.library.pixels import Box
 from mqwen.model.tokenizer import read_json
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -44,9 +45,15 @@ class PixelTransform:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
-    def __call__(self, image: Image.Image) -> torch.Tensor:
-        """Return an RGB picture as float32 [3, height, width]."""
-        pixels = np.asarray(self._cropped(self._resized(image)))
+    def __call__(self, image: Image.Image, size: tuple[int, int] | None = None, box: Box | None = None) -> torch.Tensor:
+        """Return an RGB picture as float32 [3, height, width].
+
+        Args:
+            size: (width, height) of the picture that `image` is a smaller copy of; None: it is no copy.
+            box: where in `image` that picture lies; None: it is all of it.
+        """
+        whole = (0.0, 0.0, float(image.width), float(image.height))
+        pixels = np.asarray(self._cropped(self._resized(image, size or image.size, box or whole)))
         channels = np.arange(3)[:, None, None]
         return torch.from_numpy(self._values[channels, pixels.transpose(2, 0, 1)])
 
@@ -57,11 +64,10 @@ class PixelTransform:
         mean, std = np.array(self.mean, np.float32)[:, None], np.array(self.std, np.float32)[:, None]
         return (scaled - mean) / std
 
-    def _resized(self, image: Image.Image) -> Image.Image:
+    def _resized(self, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
         if self.size is None:
             return image
-        width, height = image.size
-        box = (0.0, 0.0, float(width), float(height))
+        width, height = size
         if isinstance(self.size, tuple):
             target = (self.size[1], self.size[0])
         else:
@@ -71,8 +77,12 @@ class PixelTransform:
                 # Only what the centre crop will keep, with a margin that the filter does not reach beyond.
                 shown = min(length, 2 * max(self.crop))
                 shown += (length - shown) % 2  # so that the crop falls on the same pixels
-                margin = (long - long * shown / length) / 2
-                box = (margin, 0.0, width - margin, height) if width > height else (0.0, margin, width, height - margin)
+                left, top, right, bottom = box
+                margin = (1 - shown / length) / 2  # a share of the box
+                if width > height:
+                    box = (left + margin * (right - left), top, right - margin * (right - left), bottom)
+                else:
+                    box = (left, top + margin * (bottom - top), right, bottom - margin * (bottom - top))
                 length = shown
             target = (self.size, length) if width <= height else (length, self.size)
         return image.resize(target, Image.Resampling(self.resample), box=box)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from mqwen.errors import CheckpointError
-from mqwen.library.image import to_rgb
+from mqwen.library.image import Reduced, to_rgb
 from mqwen.model.chat import ORIGINAL_SYSTEM, ChatTemplate, Literals, Message, chatml, find_template
 from mqwen.model.config import MQwenConfig
 from mqwen.model.pixel_values import load_transform
@@ -67,12 +67,14 @@ class MQwenProcessor:
         """Load from the original layout's folders; raises as `from_folder`."""
         return cls(Path(language_model), Path(vision_tower), config)
 
-    def pixel_values(self, image: Image.Image) -> torch.Tensor:
+    def pixel_values(self, image: Image.Image | Reduced) -> torch.Tensor:
         """Return a picture of any mode as float32 [3, height, width], turned as its EXIF orientation says.
 
         Raises:
             ImageError: it cannot be decoded.
         """
+        if isinstance(image, Reduced):
+            return self._transform(image.picture, image.size, image.box)
         return self._transform(to_rgb(image))
 
     def encode(self, messages: Sequence[Message], add_generation_prompt: bool = True) -> list[int]:

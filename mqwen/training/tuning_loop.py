@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mqwen.engine.device import out_of_memory
 from mqwen.engine.read_ahead import read_ahead
 from mqwen.errors import DeviceError, MqwenError
-from mqwen.library.image import read_image
+from mqwen.library.image import read_reduced
 from mqwen.model.processor import MQwenProcessor
 from mqwen.model.rows import IGNORED
 from mqwen.model.splice import MQwenForConditionalGeneration
@@ -242,7 +242,7 @@ def load(
 def pictures_of(processor: MQwenProcessor, photos: Iterable[Path]) -> Pictures:
     """pixel_values of photos, as the engine prepares them for captions. Raises ImageError."""
     at_least = 2 * max(processor.image_size)
-    return [processor.pixel_values(read_image(photo, at_least=at_least)) for photo in photos]
+    return [processor.pixel_values(read_reduced(photo, at_least=at_least)) for photo in photos]
 
 
 def _cut(
