@@ -19,6 +19,7 @@ from mqwen.bench.caption_shapes import SHAPES, random_model, shape_config, shape
 from mqwen.bench.roofline import images_per_second
 from mqwen.cli.main import main
 from mqwen.engine import device as devices
+from mqwen.errors import DeviceError
 from mqwen.model.quantize import Int8Linear
 
 TINY = ["bench", "caption", "--shape", "tiny", "--device", "cpu", "--megapixels", "0.05", "--tokens", "4", "--json"]
@@ -53,6 +54,23 @@ def test_engine_and_peers(capsys: pytest.CaptureFixture[str], quantize: str) -> 
     assert ("limit" in found) == (quantize == "none")  # int8 computes faster than the float32 that is measured
     if quantize == "none":
         assert 0 < found["limit"]["share_reached"] < 1
+
+
+def test_peers_that_do_not_fit_beside_the_engine_come_after_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = bench._full_plan, []
+
+    def full_plan(arguments: Any, plan: Any) -> Any:
+        asked.append(plan)
+        if len(asked) == 1:
+            raise DeviceError("the model needs 28.0 GB in float32 and 20.0 GB of main memory are free")
+        return real(arguments, plan)
+
+    monkeypatch.setattr(bench, "_full_plan", full_plan)
+    found = figures(capsys, "--baseline", "--images", "2", "--rounds", "1")
+    assert found["interleaved"] is False and len(asked) == 2
+    assert set(found["ratio"]) == {"peer", "batch16"}
 
 
 def test_without_a_baseline_there_is_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqwen.bench.caption_lines import lines_of
 from mqwen.cli.options import add_quantize_option, positive
-from mqwen.errors import InputError
+from mqwen.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     from mqwen.bench.caption_peers import Peer
@@ -86,7 +86,12 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     plan = captioner.plan
     # Peers that fit beside the engine take turns with it, others come after it.
     beside = arguments.baseline and not plan.offload and not arguments.card_memory
-    peers = _peers(arguments, captioner, folder) if beside else {}
+    peers: dict[str, Peer] = {}
+    if beside:
+        try:
+            peers = _peers(arguments, _in_full(arguments, captioner, folder))
+        except DeviceError:
+            beside = False
     _say("warming up")
     engine.images_per_second()
     paces: dict[str, list[float]] = {"engine": [], **{name: [] for name in peers}}
@@ -197,13 +202,17 @@ def _captioner(arguments: argparse.Namespace, plan: Plan, folder: Path) -> Capti
     return captioner
 
 
-def _peers(arguments: argparse.Namespace, captioner: Captioner, folder: Path) -> dict[str, Peer]:
-    """The peers, on the engine's own weights where it leaves those as they are: in full precision, on a card."""
+def _in_full(arguments: argparse.Namespace, captioner: Captioner, folder: Path) -> Captioner:
+    """The model as peers have it: the engine's own where it leaves its weights as they are, on a card; else another."""
+    plan = captioner.plan
+    if plan.quantize == "none" and plan.device.type == "cuda":
+        return captioner
+    return _captioner(arguments, _full_plan(arguments, plan), folder)
+
+
+def _peers(arguments: argparse.Namespace, full: Captioner) -> dict[str, Peer]:
     from mqwen.bench.caption_peers import Peer
 
-    plan, full = captioner.plan, captioner
-    if plan.quantize != "none" or plan.offload or plan.device.type == "cpu":
-        full = _captioner(arguments, _full_plan(arguments, plan), folder)
     return {
         name: Peer(full._loaded(), full.processor, full.folder, full.plan.device, batch=batch, tokens=arguments.tokens)
         for name, batch in (("peer", 1), ("batch16", _PEER_BATCH))
@@ -228,7 +237,7 @@ def _afterwards(
     captioner.unload()
     full = _captioner(arguments, _full_plan(arguments, plan), folder)
     _say(f"peers on {full.plan.describe()}")
-    peers = _peers(arguments, full, folder)
+    peers = _peers(arguments, full)
     paces: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(arguments.rounds):
         for name, peer in peers.items():

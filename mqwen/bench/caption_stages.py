@@ -68,9 +68,8 @@ class Engine:
     def stages(self) -> dict[str, float]:
         """Measure each stage on its own; milliseconds an image, and `decode_step_ms` of one step of all slots."""
         captioner, count = self.captioner, len(self._photos)
-        side = 2 * max(captioner.processor.image_size)
         begin = time.perf_counter()
-        pictures = [read_reduced(photo, at_least=side) for photo in self._photos]
+        pictures = [read_reduced(photo, at_least=captioner.processor.least_side) for photo in self._photos]
         values = [captioner.processor.pixel_values(picture) for picture in pictures]
         pixels = time.perf_counter() - begin
         # Small pictures cost next to nothing to prepare: what is left is the model's.

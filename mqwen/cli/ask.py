@@ -40,10 +40,10 @@ def command(arguments: argparse.Namespace) -> int:
             "there is no question", hint='Write one after the picture: mqwen ask photo.jpg "What is this?"'
         )
     from mqwen.engine.captioner import Captioner
-    from mqwen.library.image import read_image
+    from mqwen.library.image import read_reduced
     from mqwen.model.processor import Message
 
-    image = read_image(arguments.image, at_least=_SHORTER_SIDE)
+    image = read_reduced(arguments.image, at_least=_SHORTER_SIDE)
     captioner = Captioner.load(arguments.model, device=arguments.device, quantize=arguments.quantize)
     if notice := starter_notice(captioner):
         print(f"note: {notice}", file=sys.stderr)

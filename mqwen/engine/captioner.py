@@ -30,14 +30,14 @@ from mqwen.engine.scheduler import TOO_LARGE, Allowance, Scheduler
 from mqwen.engine.variety import look_at, vision_vector
 from mqwen.errors import Cancelled, DeviceError, ImageError, InputError, MqwenError
 from mqwen.hub import find_model, is_starter
-from mqwen.library.image import read_reduced, to_rgb
+from mqwen.library.image import Reduced, read_reduced
 from mqwen.model.checkpoint import inspect_checkpoint, load_checkpoint
 from mqwen.model.processor import Message, MQwenProcessor
 
 if TYPE_CHECKING:
     from mqwen.model.splice import MQwenForConditionalGeneration
 
-Picture: TypeAlias = Path | str | Image.Image
+Picture: TypeAlias = Path | str | Image.Image | Reduced
 Asked: TypeAlias = Callable[[], bool]
 Item = TypeVar("Item")
 Shown = TypeVar("Shown", bound=Picture)
@@ -377,12 +377,9 @@ class Captioner:
 
     def _pixels(self, image: Picture) -> Tensor:
         """Return [3, H, W] of a file or a PIL image."""
-        if isinstance(image, Image.Image):
-            pixels = self.processor.pixel_values(to_rgb(image))
-        else:
-            # At twice the size the model sees, JPEG's own reduction differs by 0.2 to 0.5 of 255 after the resize.
-            size = 2 * max(self.processor.image_size)
-            pixels = self.processor.pixel_values(read_reduced(Path(image), at_least=size))
+        if not isinstance(image, Image.Image | Reduced):
+            image = read_reduced(Path(image), at_least=self.processor.least_side)
+        pixels = self.processor.pixel_values(image)
         if self.plan.device.type != "cuda":
             return pixels
         try:

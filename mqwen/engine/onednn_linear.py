@@ -1,8 +1,8 @@
 """Linear layers in float32 on a processor, multiplied by oneDNN with weights that are laid out for it once.
 
 nn.functional.linear goes through MKL, which leaves AVX-512 unused on AMD's processors and lays a weight out anew for
-every product: this is up to three times as fast (docs/performance.md). The operator has no public name in torch, so it
-is tried before it is used, and where it fails the layers stay as they are.
+every product: this is up to nearly three times as fast (docs/performance.md). The operator has no public name in torch:
+it is tried before it is used, and where it fails the layers stay as they are.
 """
 
 from __future__ import annotations
@@ -57,21 +57,29 @@ class OneDnnLinear(nn.Module):
 def use_onednn(model: nn.Module) -> None:
     """Replace a model's plain float32 layers on the processor, if a caption stays independent of its neighbours.
 
-    The model is for inference alone then, and not to be saved.
+    The model is for inference alone then, and not to be saved. Beside the model this takes the memory of one layer;
+    layers for which that is not there stay as they are.
     """
-    if not is_steady(torch.get_num_threads()):
-        return
+    # Names alone: a list of the modules would keep every old weight until the end.
+    names = [name for name, module in model.named_modules() if _is_meant(module)]
     uses = Counter(id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False))
-    for path, module in list(model.named_modules()):
-        if is_plain(module) and module.weight.device.type == "cpu" and module.weight.dtype == torch.float32:
-            parent, _, name = path.rpartition(".")
-            try:
-                replacement = OneDnnLinear(module, shared=uses[id(module.weight)] > 1)
-            except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
-                    raise
-                return  # for a moment a weight is there twice; the layers that are left do without
-            setattr(model.get_submodule(parent), name, replacement)
+    try:
+        if names and is_steady(torch.get_num_threads()):
+            for name in names:
+                _replace(model, name, uses)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+
+
+def _is_meant(module: nn.Module) -> bool:
+    return is_plain(module) and module.weight.device.type == "cpu" and module.weight.dtype == torch.float32
+
+
+def _replace(model: nn.Module, name: str, uses: Counter[int]) -> None:
+    linear: Any = model.get_submodule(name)
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, OneDnnLinear(linear, shared=uses[id(linear.weight)] > 1))
 
 
 @cache
@@ -81,6 +89,9 @@ def is_steady(threads: int) -> bool:
 
     Args:
         threads: of torch; with another number a product may be parted in another way.
+
+    Raises:
+        RuntimeError, MemoryError: memory is short.
     """
     random = torch.Generator().manual_seed(0)
     try:
@@ -95,6 +106,8 @@ def is_steady(threads: int) -> bool:
                     return False
                 if not all(torch.equal(layer(rows[-count:]), whole[-count:]) for count in _TRIED_ROWS):
                     return False
-    except (AttributeError, NotImplementedError, RuntimeError):  # another torch, or one without oneDNN
+    except (AttributeError, NotImplementedError, RuntimeError) as error:  # another torch, or one without oneDNN
+        if out_of_memory(error):
+            raise  # it says nothing about the products
         return False
     return True

@@ -114,7 +114,7 @@ class _Reader:
         known = self._known()
         checked = check(
             found,
-            at_least=2 * max(processor.image_size),
+            at_least=processor.least_side,
             known=known,
             seen=lambda done, total: self.watcher.looked(what, done, total),
             cancelled=self.stop,

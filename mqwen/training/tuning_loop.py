@@ -241,8 +241,7 @@ def load(
 
 def pictures_of(processor: MQwenProcessor, photos: Iterable[Path]) -> Pictures:
     """pixel_values of photos, as the engine prepares them for captions. Raises ImageError."""
-    at_least = 2 * max(processor.image_size)
-    return [processor.pixel_values(read_reduced(photo, at_least=at_least)) for photo in photos]
+    return [processor.pixel_values(read_reduced(photo, at_least=processor.least_side)) for photo in photos]
 
 
 def _cut(

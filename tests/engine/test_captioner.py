@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 import random
 import threading
 import weakref
@@ -409,3 +410,13 @@ def test_a_model_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         Captioner.load(tmp_path)
     with pytest.raises(CheckpointError, match="no model 'nonesuch'"):
         Captioner.load("nonesuch")
+
+
+def test_a_model_that_does_not_resize_gets_the_whole_photos_centre(tmp_path: Path) -> None:
+    folder = tiny_llava(tmp_path / "model")
+    settings = folder / "preprocessor_config.json"
+    content = json.loads(settings.read_text()) | {"do_resize": False, "do_center_crop": True}
+    settings.write_text(json.dumps(content | {"crop_size": {"height": 56, "width": 56}}))
+    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(tmp_path / "a.jpg", quality=95)
+    captioner = Captioner.load(folder, device="cpu")
+    assert torch.equal(captioner._pixels(tmp_path / "a.jpg"), captioner._pixels(Image.open(tmp_path / "a.jpg")))

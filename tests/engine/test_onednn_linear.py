@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +22,28 @@ from mqwen.model.checkpoint import load_checkpoint
 from tests.tiny import tiny_llava
 
 Picture = Callable[[int], Image.Image]
-pytestmark = pytest.mark.skipif(
-    not is_steady(torch.get_num_threads()), reason="oneDNN's products are not steady on this processor"
-)
+WORKS = is_steady(torch.get_num_threads())
+steady = pytest.mark.skipif(not WORKS, reason="oneDNN's products are not steady on this processor")
 
 
 def layers_of(model: nn.Module, kind: type[nn.Module]) -> list[str]:
     return [name for name, module in model.named_modules() if type(module) is kind]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="known of Linux on x86-64 alone")
+def test_it_is_used_where_it_is_known_to_work() -> None:
+    assert WORKS
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@steady
+def test_it_is_steady_on_several_threads(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert is_steady.__wrapped__(threads)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -39,6 +57,7 @@ def fresh() -> Any:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize(("width", "out"), [(1024, 4096), (4864, 896), (70, 33)])
+@steady
 def test_it_multiplies_as_torch_does(width: int, out: int, shared: bool, bias: bool) -> None:
     torch.manual_seed(1)
     linear, rows = nn.Linear(width, out, bias=bias), torch.randn(2, 29, 2 * width)[..., ::2]
@@ -49,7 +68,8 @@ def test_it_multiplies_as_torch_does(width: int, out: int, shared: bool, bias: b
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_a_model_answers_as_before_and_holds_no_weight_twice(tmp_path: Path, tied: bool) -> None:
+@steady
+def test_a_model_answers_as_before_and_keeps_no_weight_twice(tmp_path: Path, tied: bool) -> None:
     folder = tiny_llava(tmp_path / "model", tied=tied)
     plain, model = load_checkpoint(folder), load_checkpoint(folder)
     ids, pixels = torch.tensor([[5, plain.config.image_token_id, 9]]), torch.randn(1, 3, 56, 56)
@@ -64,6 +84,23 @@ def test_a_model_answers_as_before_and_holds_no_weight_twice(tmp_path: Path, tie
     assert [layer.weight.numel() > 0 for layer in layers].count(True) == int(tied)
 
 
+@steady
+def test_one_weight_at_most_is_there_twice_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_checkpoint(tiny_llava(tmp_path / "model"))
+    old = [weakref.ref(module.weight) for module in model.modules() if type(module) is nn.Linear]
+    alive = []
+
+    class Counted(OneDnnLinear):
+        def __init__(self, linear: nn.Linear, *, shared: bool = False) -> None:
+            alive.append(sum(weight() is not None for weight in old))
+            super().__init__(linear, shared=shared)
+
+    monkeypatch.setattr(onednn_linear, "OneDnnLinear", Counted)
+    use_onednn(model)
+    assert len(alive) == len(old) and alive == list(range(len(old), 0, -1))
+
+
+@steady
 def test_a_captioner_uses_it_on_the_processor(captioner: Captioner, picture: Picture) -> None:
     captioner.caption(picture(1), max_new_tokens=2)
     assert layers_of(captioner._loaded(), OneDnnLinear) and not layers_of(captioner._loaded(), nn.Linear)
@@ -107,6 +144,7 @@ def test_a_torch_without_the_operator_does_without(tiny_folder: Path, monkeypatc
     assert layers_of(model, nn.Linear) and not layers_of(model, OneDnnLinear)
 
 
+@steady
 def test_where_memory_is_short_the_other_layers_stay(
     tiny_folder: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +165,22 @@ def test_where_memory_is_short_the_other_layers_stay(
     assert len(layers_of(captioner._loaded(), Third)) == 2 and layers_of(captioner._loaded(), nn.Linear)
 
 
+@steady
+@pytest.mark.usefixtures("fresh")
+def test_a_short_memory_while_it_is_tried_decides_nothing(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+
+    model = load_checkpoint(tiny_folder)
+    with monkeypatch.context() as context:
+        context.setattr(OneDnnLinear, "__init__", full)
+        use_onednn(model)
+    assert layers_of(model, nn.Linear) and not layers_of(model, OneDnnLinear)
+    use_onednn(model)
+    assert not layers_of(model, nn.Linear)
+
+
+@steady
 def test_trying_it_leaves_the_callers_random_numbers_alone() -> None:
     is_steady.cache_clear()
     torch.manual_seed(3)
