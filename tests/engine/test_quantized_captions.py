@@ -45,7 +45,8 @@ def test_layers_in_turns_give_the_same_captions(
         said, expected = (one.caption(picture(seed), max_new_tokens=6) for one in (streamed, plain))
         assert (said.text, said.tokens) == (expected.text, expected.tokens)
         # Layers in fp32 that come in turns are multiplied by another library.
-        assert said.logprob == pytest.approx(expected.logprob, rel=1e-5)
+        near = pytest.approx(expected.logprob, rel=1e-5)
+        assert said.logprob == (near if quantize == "none" else expected.logprob)
     assert len(entered) >= 2 * 4 and set(entered) == {0, 1}
 
 
